@@ -1,0 +1,72 @@
+"""Discovery of plug-ins by entry point.
+
+Telescopes and instruments, ours and those of other packages, are found the same way:
+an entry point in the group ``polarnight.telescopes`` or ``polarnight.instruments`` that
+names an object (an instance, or a class or function called without arguments).
+A plug-in that does not load is warned about and left out; it never stops a night.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from importlib.metadata import entry_points
+from typing import Any
+
+from polarnight.errors import ConfigError
+
+__all__ = ["get_plugin", "load_plugins"]
+
+
+@functools.cache
+def load_plugins(group: str) -> dict[str, Any]:
+    """Load every plug-in of an entry-point group.
+
+    Parameters
+    ----------
+    group : str
+        The entry-point group, such as ``"polarnight.instruments"``.
+
+    Returns
+    -------
+    dict
+        Plug-in objects by name, sorted by name.
+
+    Warns
+    -----
+    UserWarning
+        Where a plug-in does not load, or two packages claim one name.
+    """
+    found: dict[str, Any] = {}
+    for point in sorted(entry_points(group=group), key=lambda p: (p.name, p.value)):
+        if point.name in found:
+            warnings.warn(
+                f"two packages offer the plug-in {point.name!r} in {group}; "
+                f"{point.value!r} is left out",
+                stacklevel=2,
+            )
+            continue
+        try:
+            plugin = point.load()
+            found[point.name] = plugin() if callable(plugin) else plugin
+        except Exception as error:  # a foreign package may raise anything at import
+            warnings.warn(
+                f"the plug-in {point.name!r} ({point.value}) of {group} does not load: {error!r}",
+                stacklevel=2,
+            )
+    return found
+
+
+def get_plugin(group: str, name: str) -> Any:
+    """Return one plug-in by name.
+
+    Raises
+    ------
+    ConfigError
+        Where no plug-in of that name is installed; lists those that are.
+    """
+    plugins = load_plugins(group)
+    if name not in plugins:
+        msg = f"no plug-in {name!r} in {group}; installed: {', '.join(plugins) or 'none'}"
+        raise ConfigError(msg)
+    return plugins[name]
