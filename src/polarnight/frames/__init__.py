@@ -3,6 +3,7 @@
 from polarnight.frames.bits import BIT_DEFINITIONS, UNUSABLE, Bit, BitDefinition, describe_bits
 from polarnight.frames.frame import Frame
 from polarnight.frames.info import FrameInfo, ImageType, ObsMode, Section
+from polarnight.frames.pair import PairVector
 
 __all__ = [
     "BIT_DEFINITIONS",
@@ -13,6 +14,7 @@ __all__ = [
     "FrameInfo",
     "ImageType",
     "ObsMode",
+    "PairVector",
     "Section",
     "describe_bits",
 ]
