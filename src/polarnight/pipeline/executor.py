@@ -165,7 +165,7 @@ class WorkPool(AbstractContextManager["WorkPool"]):
             return as_completed(futures)
         from distributed import as_completed as dask_as_completed
 
-        finished: Iterable[Any] = dask_as_completed(futures)
+        finished: Iterable[Any] = dask_as_completed(futures, loop=self._executor.loop)
         return finished
 
     @staticmethod
