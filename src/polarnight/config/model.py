@@ -1,0 +1,245 @@
+"""The settings: names, types, limits and defaults, in one place."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+)
+
+from polarnight.config.paths import DataDir
+
+__all__ = [
+    "ArchiveSettings",
+    "AstrometrySettings",
+    "CalibrationSettings",
+    "PhotometrySettings",
+    "PolarimetrySettings",
+    "Settings",
+]
+
+
+def _absolute(path: Path) -> Path:
+    """Expand ``~`` and make a path independent of later changes of directory."""
+    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100  (resolve() follows links)
+
+
+def _level(value: Any) -> Any:
+    """Accept the name of a logging level as well as its number."""
+    if isinstance(value, str) and not value.strip().isdigit():
+        number = logging.getLevelNamesMapping().get(value.strip().upper())
+        if number is None:
+            msg = f"no logging level {value!r}; use DEBUG, INFO, WARNING, ERROR or a number"
+            raise ValueError(msg)
+        return number
+    return value
+
+
+UserPath = Annotated[Path, AfterValidator(_absolute)]
+LogLevel = Annotated[int, BeforeValidator(_level), Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Part(BaseModel):
+    """What all parts of the settings share: no unknown keys, no changes, no surprises."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class CalibrationSettings(_Part):
+    """How masters are made, chosen and applied."""
+
+    combine: Literal["median", "mean", "clipped_mean", "clipped_median"] = Field(
+        "clipped_mean", description="how frames are combined into a master"
+    )
+    nsigma: Positive = Field(3.0, description="limit of clipping, in robust sigmas")
+    max_iterations: int = Field(5, ge=0, description="rounds of clipping at most")
+    min_frames: int = Field(3, ge=1, description="fewest frames of a master")
+    near_days: Positive = Field(7.0, description="days within which a master is near (level 1)")
+    allow_risky: bool = Field(
+        True, description="use a master outside its range of validity (level 3), flagged"
+    )
+    allow_missing: bool = Field(
+        False, description="reduce a frame although a required master is missing, flagged"
+    )
+    cosmic_rays: bool = Field(True, description="find cosmic rays in light frames")
+
+
+class AstrometrySettings(_Part):
+    """How frames are solved."""
+
+    radius_deg: Positive = Field(0.5, description="radius about a pointing that is searched")
+    scale_tolerance: float = Field(
+        0.05, gt=0, lt=0.5, description="relative tolerance of the pixel scale"
+    )
+    max_rms_arcsec: Positive = Field(1.0, description="largest residual of an accepted solution")
+    pictures: bool = Field(False, description="save a picture of every solved frame")
+
+
+class PhotometrySettings(_Part):
+    """How fluxes become magnitudes."""
+
+    aperture_sigma: Positive = Field(3.0, description="aperture radius, in sigmas of the seeing")
+    annulus_sigma: tuple[Positive, Positive] = Field(
+        (5.0, 9.0), description="inner and outer radius of the sky annulus, in sigmas"
+    )
+    growth_sigma: tuple[Positive, ...] = Field(
+        (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0), description="radii of the growth curve, in sigmas"
+    )
+    catalogue_calibrators: bool = Field(
+        False, description="calibrate with field stars where a source has no calibrators"
+    )
+    limit_sigma: Positive = Field(3.0, description="significance below which a limit is given")
+
+
+class PolarimetrySettings(_Part):
+    """How cycles of angles become Stokes parameters."""
+
+    debias: Literal["mas", "wardle-kronberg", "none"] = Field(
+        "mas", description="estimator of the degree of polarization"
+    )
+    beam_gain: bool = Field(False, description="fit the gain ratio of the two beams")
+    clip: Positive = Field(5.0, description="limit of outliers, in sigmas")
+    max_gap_minutes: Positive = Field(20.0, description="longest pause inside a cycle of angles")
+    limit_sigma: Positive = Field(3.0, description="p/sigma below which an upper limit is given")
+
+
+class ArchiveSettings(_Part):
+    """Where the archive of a telescope is, and who asks."""
+
+    address: str | None = None
+    user: str | None = None
+    password: SecretStr | None = None
+
+
+class Settings(_Part):
+    """All settings of Polarnight.
+
+    Made by `polarnight.config.load_settings`; `origins` then tells where each value came
+    from. Values are also reached as ``settings["datadir"]`` or
+    ``settings["photometry.aperture_sigma"]``.
+    """
+
+    datadir: UserPath = Field(
+        Path("~/.iop4data"), validate_default=True, description="root of the data directory"
+    )
+    db_path: UserPath | None = Field(
+        None, description="SQLite file; iop4.db in the data directory unless given"
+    )
+    database_url: str | None = Field(
+        None, description="postgresql://user:password@host:port/name; SQLite unless given"
+    )
+    stars_path: UserPath | None = Field(
+        None, description="directory of star catalogues; stars/ in the data directory unless given"
+    )
+    set_rawdata_readonly: bool = Field(False, description="remove write permission of raw files")
+    workers: int = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, 4), ge=1, description="processes"
+    )
+    threads_per_worker: int = Field(1, ge=1, description="threads inside each process")
+    scheduler: str | None = Field(
+        None, description="address of a Dask scheduler; a pool of this machine unless given"
+    )
+    log_file: UserPath | None = Field(
+        None, description="logs/polarnight.log in the data directory unless given"
+    )
+    log_level: LogLevel = Field(logging.INFO, description="name or number")
+    log_format: str = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
+    log_date_format: str = "%Y-%m-%dT%H:%M:%S"
+    mplt_default_dpi: int = Field(100, ge=10, description="resolution of figures")
+    osn_source_list_path: UserPath | None = Field(
+        None, description="names of sources whose files are fetched from OSN, one a line"
+    )
+    osn_fnames_patterns: tuple[str, ...] = Field(
+        (r"(^Flat.*\.fi?ts?$)", r"(^Bias.*\.fi?ts?$)"),
+        description="regular expressions of the files fetched from OSN",
+    )
+    archives: dict[str, ArchiveSettings] = Field(
+        default_factory=dict, description="archives by telescope"
+    )
+    calibration: CalibrationSettings = Field(default_factory=CalibrationSettings)
+    astrometry: AstrometrySettings = Field(default_factory=AstrometrySettings)
+    photometry: PhotometrySettings = Field(default_factory=PhotometrySettings)
+    polarimetry: PolarimetrySettings = Field(default_factory=PolarimetrySettings)
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Place of each value that is not a default, by dotted key."""
+        return dict(self._origins)
+
+    @property
+    def data(self) -> DataDir:
+        """The data directory."""
+        return DataDir(
+            self.datadir,
+            db_path=self.db_path,
+            stars_path=self.stars_path,
+            log_file=self.log_file,
+        )
+
+    def origin(self, key: str) -> str:
+        """Return where a value came from, ``"default"`` where nobody set it."""
+        return self._origins.get(key, "default")
+
+    def __getitem__(self, key: str) -> Any:
+        value: Any = self
+        for part in key.split("."):
+            known = type(value).model_fields if isinstance(value, BaseModel) else value
+            if part not in known:
+                raise KeyError(key)
+            value = getattr(value, part) if isinstance(value, BaseModel) else value[part]
+        return value
+
+    def describe(self) -> list[tuple[str, str, str]]:
+        """Return (dotted key, value, origin) of every setting; secrets stay hidden.
+
+        Values that follow from the data directory are shown as they take effect.
+        """
+        effective: dict[str, Any] = {
+            "db_path": self.data.db_path,
+            "stars_path": self.data.stars,
+            "log_file": self.data.log_file,
+        }
+        rows = []
+        for key, value in _flatten(self):
+            shown = effective.get(key) if value is None and key in effective else value
+            if key == "database_url" and shown:
+                shown = hide_password(str(shown))
+            rows.append((key, "" if shown is None else str(shown), self.origin(key)))
+        return rows
+
+
+def hide_password(url: str) -> str:
+    """Return a database URL without its password."""
+    head, at, tail = url.rpartition("@")
+    if not at or "://" not in head:
+        return url
+    scheme, _, user = head.partition("://")
+    return f"{scheme}://{user.split(':', 1)[0]}:***@{tail}" if ":" in user else url
+
+
+def _flatten(value: BaseModel | dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    items = (
+        [(name, getattr(value, name)) for name in type(value).model_fields]
+        if isinstance(value, BaseModel)
+        else list(value.items())
+    )
+    rows: list[tuple[str, Any]] = []
+    for name, entry in items:
+        if isinstance(entry, (BaseModel, dict)):
+            rows.extend(_flatten(entry, f"{prefix}{name}."))
+        else:
+            rows.append((prefix + name, entry))
+    return rows
