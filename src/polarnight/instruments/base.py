@@ -1,0 +1,134 @@
+"""What Polarnight asks of an instrument plug-in."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from polarnight.frames import FrameInfo, ImageType, PairVector
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from polarnight.polarimetry.instrumental import InstrumentalPolarization
+
+__all__ = ["Detector", "Instrument", "Polarimeter"]
+
+Polarimeter = Literal["polaroids", "half-wave plate"]
+"""Kinds of polarimeter: one image for each polaroid, or two for each angle of the plate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A detector as it was at some date.
+
+    Attributes
+    ----------
+    gain : float
+        Electrons per ADU.
+    read_noise : float
+        Electrons.
+    saturation : float
+        Raw ADU at which a pixel is saturated.
+    nonlinear : float
+        Raw ADU above which the response is not linear.
+    dark_current : float
+        Electrons per second and (unbinned) pixel.
+    """
+
+    gain: float
+    read_noise: float
+    saturation: float
+    nonlinear: float
+    dark_current: float = 0.0
+
+
+class Instrument(ABC):
+    """A camera or polarimeter: what its headers mean and how it is built.
+
+    A plug-in is a concrete subclass (or an instance of one) behind an entry point in the
+    group ``polarnight.instruments``. Most instruments need not start here: a data file read
+    by `polarnight.instruments.DeclaredInstrument` says everything, and a subclass of that
+    adds only what is special.
+
+    Attributes
+    ----------
+    name : str
+        Plug-in name, such as ``"AndorT90"``.
+    telescopes : tuple of str
+        Names of the telescopes it is used at.
+    pixel_scale : float
+        Arcsec per unbinned pixel.
+    field_arcmin : float
+        Side of the full field of view.
+    pair : PairVector or None
+        Extraordinary minus ordinary image in unbinned pixels; None where there is one beam.
+    polarimeter : {"polaroids", "half-wave plate", None}
+    angles : tuple of float
+        Nominal angles (degrees) of a complete polarimetric cycle.
+    min_angles : int
+        Fewest different angles from which a group may be reduced.
+    requires : frozenset of ImageType
+        Calibrations without which a science frame is not reduced.
+    validity_days : float
+        Days from a calibration within which it is associated at level 2.
+    low_flat : float
+        Flat-field values below this fraction of the typical one are marked LOW_FLAT.
+    edge : int
+        Width in pixels of the border marked NEAR_EDGE.
+    """
+
+    name: str
+    telescopes: tuple[str, ...]
+    pixel_scale: float
+    field_arcmin: float
+    pair: PairVector | None = None
+    polarimeter: Polarimeter | None = None
+    angles: tuple[float, ...] = ()
+    min_angles: int = 0
+    requires: frozenset[ImageType] = frozenset({ImageType.BIAS, ImageType.FLAT})
+    validity_days: float = 30.0
+    low_flat: float = 0.3
+    edge: int = 5
+
+    @abstractmethod
+    def recognises(self, header: Mapping[str, Any]) -> bool:
+        """Return whether a raw header was written by this instrument; never raises."""
+
+    @abstractmethod
+    def classify(self, header: Mapping[str, Any], filename: str) -> FrameInfo:
+        """Translate a raw header.
+
+        Parameters
+        ----------
+        header : mapping
+            The raw header (`astropy.io.fits.Header` or a dict).
+        filename : str
+            Name of the file, for messages and for rules that look at the name.
+
+        Raises
+        ------
+        BadFrame
+            Where the header lacks something or has a value without meaning; names the key
+            and the remedy.
+        """
+
+    @abstractmethod
+    def detector(self, night: date | str | None = None) -> Detector:
+        """Return the declared detector at a date, by default the latest one."""
+
+    @abstractmethod
+    def instrumental_polarization(
+        self, band: str, night: date | str | None = None
+    ) -> InstrumentalPolarization:
+        """Return the seed values of the instrumental polarization at a band and date."""
+
+    @property
+    def search_radius_deg(self) -> float:
+        """Distance from a trusted pointing within which the field centre is sought."""
+        return 1.5 * self.field_arcmin / 60.0
+
+    def __repr__(self) -> str:
+        return f"<instrument {self.name}>"
