@@ -1,9 +1,20 @@
 """A CCD frame, its bits and normalised header; FITS in and out."""
 
+from polarnight.frames.atomic import atomic_write, remove_leftovers
 from polarnight.frames.bits import BIT_DEFINITIONS, UNUSABLE, Bit, BitDefinition, describe_bits
+from polarnight.frames.coordinates import wcs_from_header
 from polarnight.frames.frame import Frame
 from polarnight.frames.info import FrameInfo, ImageType, ObsMode, Section
 from polarnight.frames.pair import PairVector
+from polarnight.frames.products import read_frame, read_provenance, read_tables, write_frame
+from polarnight.frames.provenance import (
+    InputRecord,
+    Provenance,
+    StageRecord,
+    content_key,
+    recipe_key,
+)
+from polarnight.frames.reading import RawImage, list_images, read_header, read_raw
 
 __all__ = [
     "BIT_DEFINITIONS",
@@ -13,8 +24,24 @@ __all__ = [
     "Frame",
     "FrameInfo",
     "ImageType",
+    "InputRecord",
     "ObsMode",
     "PairVector",
+    "Provenance",
+    "RawImage",
     "Section",
+    "StageRecord",
+    "atomic_write",
+    "content_key",
     "describe_bits",
+    "list_images",
+    "read_frame",
+    "read_header",
+    "read_provenance",
+    "read_raw",
+    "read_tables",
+    "recipe_key",
+    "remove_leftovers",
+    "wcs_from_header",
+    "write_frame",
 ]

@@ -50,13 +50,9 @@ _TEXTS: Final = {
     Bit.NO_DATA: ("no data", "There is no measurement: blank, not a number or outside."),
 }
 
-BIT_DEFINITIONS: Final = tuple(
-    BitDefinition(bit.name or "", int(bit), *_TEXTS[bit]) for bit in Bit
-)
+BIT_DEFINITIONS: Final = tuple(BitDefinition(bit.name or "", int(bit), *_TEXTS[bit]) for bit in Bit)
 
-UNUSABLE: Final = int(
-    Bit.TRAIL | Bit.COSMIC_RAY | Bit.SATURATED | Bit.BAD_PIXEL | Bit.NO_DATA
-)
+UNUSABLE: Final = int(Bit.TRAIL | Bit.COSMIC_RAY | Bit.SATURATED | Bit.BAD_PIXEL | Bit.NO_DATA)
 """Pixels with any of these bits enter no statistics."""
 
 
