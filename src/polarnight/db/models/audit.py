@@ -1,0 +1,54 @@
+"""What people decided about rows, and the history of it."""
+# ruff: noqa: D106  (Meta is Django's)
+
+from __future__ import annotations
+
+from django.db import models
+
+from polarnight.db.flags import FlagField
+
+__all__ = ["FlagChange", "HumanDecision"]
+
+
+class HumanDecision(models.Model):
+    """The decision in force about one row, under the row's natural key.
+
+    It has no foreign key on purpose: a rerun may delete the row and make it anew, and the
+    decision finds it again.
+    """
+
+    model = models.CharField(max_length=40)
+    key = models.CharField(max_length=300)
+    set_bits = FlagField()
+    clear_bits = FlagField()
+    comment = models.TextField(blank=True, default="")
+    who = models.CharField(max_length=100)
+    modified = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model", "key"], name="one_decision")]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.key}: +{self.set_bits} -{self.clear_bits}"
+
+
+class FlagChange(models.Model):
+    """One change that a person made; rows are only ever added."""
+
+    model = models.CharField(max_length=40)
+    key = models.CharField(max_length=300)
+    when = models.DateTimeField(auto_now_add=True)
+    who = models.CharField(max_length=100)
+    why = models.TextField(blank=True, default="")
+    set_before = FlagField()
+    clear_before = FlagField()
+    set_after = FlagField()
+    clear_after = FlagField()
+    comment_after = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["model", "key"], name="flagchange_key")]
+
+    def __str__(self) -> str:
+        return f"{self.when:%Y-%m-%d %H:%M} {self.who}: {self.model} {self.key}: {self.why}"
