@@ -1,0 +1,200 @@
+"""Import of star tables (CSV, ECSV, FITS, VOTable, Parquet) into a local catalogue."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from polarnight.astrometry.local import MANIFEST, zone_name, zone_of
+from polarnight.errors import ConfigError
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+__all__ = ["import_stars"]
+
+Floats = npt.NDArray[np.float64]
+
+# Catalogues write 99.999, -99 or 9999 where they have no value.
+_FAINTEST, _BRIGHTEST, _LARGEST_ERROR = 50.0, -30.0, 9.0
+
+
+def import_stars(
+    table: Table | str | Path,
+    directory: str | Path,
+    *,
+    ra: str = "ra",
+    dec: str = "dec",
+    mags: Mapping[str, str],
+    errors: Mapping[str, str] | None = None,
+    pmra: str | None = None,
+    pmdec: str | None = None,
+    epoch: float = 2000.0,
+    name: str | None = None,
+) -> int:
+    """Import a table of stars; replaces an earlier import of the same name at one stroke.
+
+    Parameters
+    ----------
+    table : astropy Table or path
+        CSV, ECSV, FITS, VOTable or Parquet file.
+    directory : str or Path
+        Directory of the local catalogues; made where absent.
+    ra, dec : str
+        Columns of positions, ICRS degrees (or sexagesimal text, hours and degrees).
+    mags, errors : mapping of band to column
+        Magnitudes and their errors. Impossible values (99.999, -99, ...) count as none.
+    pmra, pmdec : str, optional
+        Columns of proper motions, mas per year, that in right ascension times cos(dec).
+    epoch : float
+        Julian year of the positions.
+    name : str, optional
+        Name of this import; by default that of the file.
+
+    Returns
+    -------
+    int
+        Stars imported; rows without a position are left out.
+
+    Raises
+    ------
+    ConfigError
+        Where the file cannot be read, a column is missing (lists those there are), a value is
+        out of range, or nothing is left.
+    """
+    rows = _read_table(Path(table)) if isinstance(table, str | Path) else table
+    label = name or (Path(table).stem if isinstance(table, str | Path) else "stars")
+    label = re.sub(r"[^A-Za-z0-9_.+-]+", "_", label).lstrip("._") or "stars"
+    columns: dict[str, Floats] = {
+        "ra": _angle(rows, ra, hours=True) % 360.0,
+        "dec": _angle(rows, dec, hours=False),
+    }
+    for column, source in (("pmra", pmra), ("pmdec", pmdec)):
+        if source is not None:
+            columns[column] = np.nan_to_num(_numbers(rows, source))
+    if ("pmra" in columns) != ("pmdec" in columns):
+        msg = "proper motions need both columns, pmra and pmdec"
+        raise ConfigError(msg)
+    for band, source in mags.items():
+        values = _numbers(rows, source)
+        values[(values > _FAINTEST) | (values < _BRIGHTEST)] = np.nan
+        columns[f"mag_{band}"] = values
+    for band, source in (errors or {}).items():
+        values = _numbers(rows, source)
+        values[(values >= _LARGEST_ERROR) | (values < 0)] = np.nan
+        columns[f"err_{band}"] = values
+
+    good = np.isfinite(columns["ra"]) & np.isfinite(columns["dec"])
+    if not good.any():
+        msg = f"{label}: no row has a position in columns {ra!r} and {dec!r}"
+        raise ConfigError(msg)
+    columns = {key: values[good] for key, values in columns.items()}
+    if np.any(np.abs(columns["dec"]) > 90.0):
+        msg = f"{label}: column {dec!r} has values beyond 90 deg; is it the declination in degrees?"
+        raise ConfigError(msg)
+    manifest = {
+        "columns": list(columns),
+        "epoch": epoch,
+        "proper_motions": "pmra" in columns,
+        "stars": int(good.sum()),
+        "left_out": int(len(good) - good.sum()),
+    }
+    _write(Path(directory), label, columns, manifest)
+    return int(good.sum())
+
+
+def _read_table(path: Path) -> Table:
+    from astropy.table import Table
+
+    try:
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            return Table(pq.read_table(path).to_pydict())
+        form = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".txt": "ascii"}.get(path.suffix)
+        return Table.read(path, format=form)
+    except Exception as error:  # the readers raise dozens of kinds
+        msg = f"{path}: the table cannot be read ({error})"
+        raise ConfigError(msg) from error
+
+
+def _column(rows: Table, name: str) -> Any:
+    if name not in rows.colnames:
+        msg = f"there is no column {name!r}; the table has: {', '.join(rows.colnames)}"
+        raise ConfigError(msg)
+    return rows[name]
+
+
+def _numbers(rows: Table, name: str) -> Floats:
+    column = _column(rows, name)
+    values = column.filled(np.nan) if _is_float_masked(column) else column
+    if hasattr(column, "mask") and not _is_float_masked(column):
+        hidden = np.asarray(column.mask)
+        values = np.where(hidden, "nan", np.asarray(column).astype(str))
+    try:
+        return np.array([v if v != "" else np.nan for v in np.asarray(values)], dtype=np.float64)
+    except ValueError as error:
+        msg = f"column {name!r} is not numeric ({error})"
+        raise ConfigError(msg) from error
+
+
+def _is_float_masked(column: Any) -> bool:
+    return hasattr(column, "mask") and np.asarray(column).dtype.kind == "f"
+
+
+def _angle(rows: Table, name: str, *, hours: bool) -> Floats:
+    column = _column(rows, name)
+    if np.asarray(column).dtype.kind not in "UOS":
+        return _numbers(rows, name)
+    try:
+        return _numbers(rows, name)
+    except ConfigError:
+        pass
+    from astropy.coordinates import Angle
+
+    try:
+        texts = [str(v) for v in np.asarray(column)]
+        return np.asarray(Angle(texts, unit="hourangle" if hours else "deg").deg, dtype=np.float64)
+    except Exception as error:  # the parser raises several kinds
+        msg = f"column {name!r} has no positions that can be read ({error})"
+        raise ConfigError(msg) from error
+
+
+def _write(
+    directory: Path, label: str, columns: dict[str, Floats], manifest: dict[str, Any]
+) -> None:
+    """Write all zones into a hidden folder, then put it in the place of the old one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    directory.mkdir(parents=True, exist_ok=True)
+    fresh = directory / f".{label}.new-{os.getpid()}"
+    stale = directory / f".{label}.old-{os.getpid()}"
+    for folder in (fresh, stale):
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        fresh.mkdir()
+        band, cell = zone_of(columns["ra"], columns["dec"])
+        order = np.lexsort((columns["ra"], columns["dec"], cell, band))
+        table = pa.table({key: values[order] for key, values in columns.items()})
+        key = band[order] * 1000 + cell[order]
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(key)) + 1, [len(key)]])
+        for i, j in zip(starts[:-1], starts[1:], strict=True):
+            path = fresh / zone_name(*divmod(int(key[i]), 1000))
+            pq.write_table(table.slice(i, j - i), path)
+        (fresh / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        target = directory / label
+        if target.exists():
+            target.rename(stale)
+        fresh.rename(target)
+    finally:
+        for folder in (fresh, stale):
+            shutil.rmtree(folder, ignore_errors=True)
