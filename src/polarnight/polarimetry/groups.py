@@ -1,0 +1,184 @@
+"""Cycles of polarimetric frames, made in time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Cycle", "PolarimetryRecord", "make_groups"]
+
+_SECONDS = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class PolarimetryRecord:
+    """What grouping needs to know of a frame.
+
+    Attributes
+    ----------
+    key : hashable
+        Whatever identifies the frame to the caller.
+    ra, dec : float or None
+        Position of the target (or centre of the solved field), degrees; None if unknown.
+    name : str
+        Name of the target, used only where the position is unknown.
+    instrument, band : str
+    exptime : float
+        Seconds.
+    angle : float
+        Of polaroid or plate, degrees.
+    jd : float
+        Mid-exposure, days.
+    """
+
+    key: Hashable
+    ra: float | None
+    dec: float | None
+    name: str
+    instrument: str
+    band: str
+    exptime: float
+    angle: float
+    jd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """Frames of one target taken one after the other at different angles.
+
+    Attributes
+    ----------
+    records : tuple of PolarimetryRecord
+        In order of time.
+    complete : bool
+        Whether every angle wanted is there.
+    missing : tuple of float
+        Angles wanted that are not.
+    reason : str
+        What ended the cycle: ``"angle repeats"``, ``"gap"`` or ``"end"``.
+    """
+
+    records: tuple[PolarimetryRecord, ...]
+    complete: bool
+    missing: tuple[float, ...]
+    reason: str
+
+
+def _separation(first: PolarimetryRecord, second: PolarimetryRecord) -> float | None:
+    """Angle on the sky in degrees, or None where a position is unknown."""
+    if first.ra is None or first.dec is None or second.ra is None or second.dec is None:
+        return None
+    dec1, dec2 = math.radians(first.dec), math.radians(second.dec)
+    half_dec = math.sin((dec2 - dec1) / 2.0)
+    half_ra = math.sin(math.radians(second.ra - first.ra) / 2.0)
+    chord = half_dec**2 + math.cos(dec1) * math.cos(dec2) * half_ra**2
+    return math.degrees(2.0 * math.asin(math.sqrt(min(chord, 1.0))))
+
+
+def _same_target(first: PolarimetryRecord, second: PolarimetryRecord, radius_deg: float) -> bool:
+    if (first.instrument, first.band) != (second.instrument, second.band):
+        return False
+    if not math.isclose(first.exptime, second.exptime, rel_tol=1e-3, abs_tol=1e-3):
+        return False
+    separation = _separation(first, second)
+    if separation is None:
+        return " ".join(first.name.split()).upper() == " ".join(second.name.split()).upper()
+    return separation <= radius_deg
+
+
+def _angle_distance(first: float, second: float, period: float) -> float:
+    return abs((first - second + period / 2.0) % period - period / 2.0)
+
+
+def make_groups(
+    records: Iterable[PolarimetryRecord],
+    *,
+    angles: Sequence[float],
+    period: float = 180.0,
+    max_gap: float = 600.0,
+    radius_deg: float = 1.0 / 60.0,
+    angle_tolerance: float = 1.0,
+) -> list[Cycle]:
+    """Put polarimetric frames into cycles.
+
+    Frames of one instrument, band and exposure time belong to one target where their
+    positions agree within `radius_deg` (names are compared only where a position is
+    unknown). Along time a cycle ends where an angle repeats, or where the next exposure
+    begins more than `max_gap` after the end of the last. An incomplete cycle stays
+    incomplete: it is reported, and not filled with frames of another time.
+
+    Parameters
+    ----------
+    records : iterable of PolarimetryRecord
+        In any order.
+    angles : sequence of float
+        Angles of a complete cycle, degrees.
+    period : float
+        Angles equal modulo this are the same: 180 for polaroids, 360 for plates (whose
+        positions a quarter turn apart are measured apart to average out their faults).
+    max_gap : float
+        Seconds.
+    radius_deg : float
+        Degrees on the sky.
+    angle_tolerance : float
+        Degrees.
+
+    Returns
+    -------
+    list of Cycle
+        In order of their first frame; equal for any order of the input.
+    """
+    targets: list[list[PolarimetryRecord]] = []
+    for record in sorted(records, key=lambda r: (r.jd, r.angle, str(r.key))):
+        for target in targets:
+            if _same_target(target[0], record, radius_deg):
+                target.append(record)
+                break
+        else:
+            targets.append([record])
+    cycles: list[Cycle] = []
+    for target in targets:
+        current: list[PolarimetryRecord] = []
+        for record in target:
+            reason = _break_before(current, record, period, max_gap, angle_tolerance)
+            if reason:
+                cycles.append(_close(current, reason, angles, period, angle_tolerance))
+                current = []
+            current.append(record)
+        cycles.append(_close(current, "end", angles, period, angle_tolerance))
+    return sorted(cycles, key=lambda c: (c.records[0].jd, str(c.records[0].key)))
+
+
+def _break_before(
+    current: list[PolarimetryRecord],
+    record: PolarimetryRecord,
+    period: float,
+    max_gap: float,
+    tolerance: float,
+) -> str:
+    """Why `record` starts a new cycle, or an empty string."""
+    if not current:
+        return ""
+    last = current[-1]
+    idle = (record.jd - last.jd) * _SECONDS - 0.5 * (record.exptime + last.exptime)
+    if idle > max_gap:
+        return "gap"
+    if any(_angle_distance(r.angle, record.angle, period) <= tolerance for r in current):
+        return "angle repeats"
+    return ""
+
+
+def _close(
+    current: list[PolarimetryRecord],
+    reason: str,
+    angles: Sequence[float],
+    period: float,
+    tolerance: float,
+) -> Cycle:
+    missing = tuple(
+        wanted
+        for wanted in angles
+        if all(_angle_distance(r.angle, wanted, period) > tolerance for r in current)
+    )
+    return Cycle(tuple(current), not missing, missing, reason)
