@@ -1,0 +1,186 @@
+"""Carrying out a combination: bands of rows, by the kernel or by numpy."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from polarnight import _native
+from polarnight.cubes.arrays import Source
+from polarnight.cubes.factors import combining_factors
+from polarnight.cubes.formats import KERNEL_FORMAT
+from polarnight.cubes.kernel import CENTRES, CombineJob, address
+from polarnight.cubes.networks import median_network, sorting_network
+from polarnight.cubes.reference import Rules, combine_values
+from polarnight.frames.bits import UNUSABLE, Bit
+
+__all__ = ["CombineTask"]
+
+# Bytes of raw pixels a thread works on at once: enough that calls cost nothing, few
+# enough that they stay in the cache between reading and sorting.
+_BAND_BYTES = 1 << 20
+
+Bands: TypeAlias = Callable[[int, int], None]
+
+
+@dataclass
+class CombineTask:
+    """What is to be combined, all arguments in the form the kernels want.
+
+    Parameters
+    ----------
+    source : Source
+    rules : Rules
+    bias, dark : ndarray of float32, shape (ny, nx), or None
+    dark_scale : ndarray of float32, shape (n,)
+    scale : ndarray of float32, shape (n,), or None
+    bits : list of ndarray of uint16 or None, or None
+    variance : list of ndarray of float32, or None
+    saturation : float32
+    """
+
+    source: Source
+    rules: Rules
+    bias: npt.NDArray[np.float32] | None
+    dark: npt.NDArray[np.float32] | None
+    dark_scale: npt.NDArray[np.float32]
+    scale: npt.NDArray[np.float32] | None
+    bits: list[npt.NDArray[Any] | None] | None
+    variance: list[npt.NDArray[Any] | None] | None
+    saturation: np.float32
+
+    def run(self, n_threads: int | None) -> tuple[npt.NDArray[Any], ...]:
+        """Combine; returns value, variance, count and bits."""
+        n, ny, nx = self.source.shape
+        self.factors = combining_factors(self.rules.centre, n)
+        scale = np.ones(n, np.float32) if self.scale is None else self.scale
+        self.variance_scale = scale.astype(np.float64) ** 2
+        self.value = np.empty((ny, nx), np.float32)
+        self.out_variance = np.empty((ny, nx), np.float32)
+        self.count = np.empty((ny, nx), np.uint16)
+        self.out_bits = np.zeros((ny, nx), np.uint16)
+        row_bytes = nx * sum(pixels.stored.itemsize for pixels in self.source.formats)
+        rows = min(ny, max(1, _BAND_BYTES // max(row_bytes, 1)))
+        kernels = _native.library()
+        make = (lambda: self._by_numpy(rows)) if kernels is None else self._by_kernel(kernels, rows)
+
+        def make_worker() -> Callable[[int], None]:
+            work = make()
+            return lambda band: work(band * rows, min(ny, (band + 1) * rows))
+
+        _native.run_bands(-(-ny // rows), make_worker, n_threads or _native.threads())
+        return self.value, self.out_variance, self.count, self.out_bits
+
+    def _by_kernel(self, kernels: ctypes.CDLL, rows: int) -> Callable[[], Bands]:
+        """Return what makes the worker of a thread, its buffers with it."""
+        n, _, nx = self.source.shape
+        formats = np.array([pixels.to_kernel() for pixels in self.source.formats], KERNEL_FORMAT)
+        network, shorter = sorting_network(n), median_network(n)
+        bits = None if self.bits is None else _starts(self.bits)
+        variance = None if self.variance is None else _starts(self.variance)
+        rules = self.rules
+
+        def make() -> Bands:
+            reader = self.source.reader(rows)
+            scratch = np.empty(kernels.pn_combine_scratch(n), np.uint8)
+            job = CombineJob(
+                n=n,
+                nx=nx,
+                format=address(formats),
+                dark_scale=address(self.dark_scale),
+                scale=address(self.scale),
+                variance_scale=address(self.variance_scale),
+                factor=address(self.factors),
+                network=address(network),
+                shorter=address(shorter),
+                n_network=len(network),
+                n_shorter=len(shorter),
+                scratch=address(scratch),
+                saturation=self.saturation,
+                nsigma=rules.nsigma,
+                min_sigma=rules.min_sigma,
+                unusable=UNUSABLE,
+                method=CENTRES[rules.centre],
+                reject_low=rules.reject_low,
+                reject_high=rules.reject_high,
+                max_iterations=rules.max_iterations,
+            )
+            # The job knows arrays by address alone; this keeps them alive as long as it.
+            job.owned = (scratch, formats, network, shorter)
+
+            def work(y0: int, y1: int) -> None:
+                src, strides = reader.addresses(y0, y1)
+                band_bits = None if bits is None else np.where(bits, bits + y0 * nx * 2, 0)
+                band_variance = None if variance is None else variance + y0 * nx * 4
+                job.rows = y1 - y0
+                job.src, job.row_bytes = address(src), address(strides)
+                job.bits, job.variance = address(band_bits), address(band_variance)
+                job.bias = None if self.bias is None else address(self.bias[y0:])
+                job.dark = None if self.dark is None else address(self.dark[y0:])
+                job.value = address(self.value[y0:])
+                job.out_variance = address(self.out_variance[y0:])
+                job.count = address(self.count[y0:])
+                job.out_bits = address(self.out_bits[y0:])
+                kernels.pn_combine(ctypes.byref(job))
+
+            return work
+
+        return make
+
+    def _by_numpy(self, rows: int) -> Bands:
+        """Return the worker of a thread that follows the definition literally."""
+        reader = self.source.reader(rows)
+
+        def work(y0: int, y1: int) -> None:
+            values, flags = self._prepare(reader.stored(y0, y1), y0, y1)
+            usable = (flags & np.uint16(UNUSABLE)) == 0
+            variances = None
+            if self.variance is not None:
+                variances = [
+                    plane[y0:y1].astype(np.float64) * scale
+                    for plane, scale in zip(self.variance, self.variance_scale, strict=True)
+                    if plane is not None
+                ]
+            self.value[y0:y1], self.out_variance[y0:y1], self.count[y0:y1] = combine_values(
+                values, usable, self.rules, self.factors, variances
+            )
+            used = np.where(usable, flags, np.uint16(0xFFFF)).min(axis=0)
+            lost = flags.min(axis=0) | np.uint16(Bit.NO_DATA)
+            self.out_bits[y0:y1] = np.where(usable.any(axis=0), used, lost)
+
+        return work
+
+    def _prepare(
+        self, stored: list[npt.NDArray[Any]], y0: int, y1: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint16]]:
+        """Return calibrated values and bits of a band, shape (n, rows, nx)."""
+        n, _, nx = self.source.shape
+        values = np.empty((n, y1 - y0, nx), np.float32)
+        flags = np.zeros((n, y1 - y0, nx), np.uint16)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for i, (rows, pixels) in enumerate(zip(stored, self.source.formats, strict=True)):
+                value = pixels.values(rows)
+                plane = None if self.bits is None else self.bits[i]
+                if plane is not None:
+                    flags[i] = plane[y0:y1]
+                flags[i][value >= self.saturation] |= np.uint16(Bit.SATURATED)
+                if self.bias is not None:
+                    value = value - self.bias[y0:y1]
+                if self.dark is not None:
+                    value = value - self.dark[y0:y1] * self.dark_scale[i]
+                if self.scale is not None:
+                    value = value * self.scale[i]
+                flags[i][~np.isfinite(value)] |= np.uint16(Bit.NO_DATA)
+                # Adding zero makes -0 into +0, so that equal values have equal bits.
+                values[i] = value + np.float32(0.0)
+        return values, flags
+
+
+def _starts(planes: list[npt.NDArray[Any] | None]) -> npt.NDArray[np.uint64]:
+    """Return where planes begin, 0 for none."""
+    return np.array([address(plane) or 0 for plane in planes], np.uint64)
