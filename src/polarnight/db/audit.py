@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,6 +17,13 @@ from polarnight.errors import ConfigError
 __all__ = ["apply_decisions", "comment_of", "decide", "history", "write_comment"]
 
 _CHUNK = 500  # SQLite takes a limited number of parameters in one query
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        return f"uid {os.getuid()}"
 
 
 def _label(row: AuditedModel) -> str:
@@ -104,7 +112,7 @@ def decide(
         Where a model has no such flag.
     """
     changed = 0
-    author = who or getpass.getuser()
+    author = who or _user()
     with transaction.atomic():
         for row in rows:
             bit = flag_value(row, flag)
@@ -158,7 +166,7 @@ def comment_of(row: AuditedModel) -> str:
 
 def write_comment(row: AuditedModel, text: str, *, who: str | None = None) -> None:
     """Replace what people wrote about a row."""
-    author = who or getpass.getuser()
+    author = who or _user()
     with transaction.atomic():
         decision = _own(row, author)
         decision.comment = text

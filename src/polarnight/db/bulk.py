@@ -33,6 +33,11 @@ def upsert(rows: Sequence[M], unique: Iterable[str], *, keep: Iterable[str] = ()
     -------
     list
         The same instances, with primary keys.
+
+    Raises
+    ------
+    ValueError
+        Where two of the rows are the same by `unique`.
     """
     rows = list(rows)
     if not rows:
@@ -43,12 +48,17 @@ def upsert(rows: Sequence[M], unique: Iterable[str], *, keep: Iterable[str] = ()
         if complete is not None:
             complete()
     unique = list(unique)
+    _refuse_twins(rows, unique)
     kept = {*unique, *keep}
     fields = [
         field.name
         for field in model._meta.concrete_fields
         if not field.primary_key and not field.generated and field.name not in kept
     ]
+    for row in rows:
+        # Rows are known by `unique` alone: with its old number a row that exists would
+        # also clash on that, which the statement does not provide for.
+        row.pk = None
     with transaction.atomic():
         apply_decisions(row for row in rows if isinstance(row, AuditedModel))
         model._default_manager.bulk_create(
@@ -62,6 +72,18 @@ def upsert(rows: Sequence[M], unique: Iterable[str], *, keep: Iterable[str] = ()
         if isinstance(row, AuditedModel):
             row.flags = row.effective
     return rows
+
+
+def _refuse_twins(rows: Sequence[models.Model], unique: list[str]) -> None:
+    """Refuse rows that would overwrite each other (PostgreSQL does, SQLite would not)."""
+    names = [rows[0]._meta.get_field(name).attname for name in unique]
+    seen: set[tuple[Any, ...]] = set()
+    for row in rows:
+        key = tuple(getattr(row, name) for name in names)
+        if key in seen:
+            msg = f"{type(row).__name__} twice with {dict(zip(unique, key, strict=True))}"
+            raise ValueError(msg)
+        seen.add(key)
 
 
 def link(model: type[models.Model], field: str, targets: dict[int, Iterable[int]]) -> None:

@@ -66,7 +66,8 @@ def parse_dec(text: str) -> float:
 
 def format_ra(degrees: float) -> str:
     """Return a right ascension as ``hh:mm:ss.ssss``."""
-    return _format(degrees % 360 / 15, 4)
+    text = _format(degrees % 360 / 15, 4)
+    return "00:00:00.0000" if text.startswith("24") else text
 
 
 def format_dec(degrees: float) -> str:
