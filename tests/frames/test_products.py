@@ -192,7 +192,7 @@ def test_provenance_and_tables(tmp_path):
     provenance = Provenance(
         inputs=[("raw/año/a.fits", "raw", "00ff"), ("b.fits", "masterbias", "11")],
         stages=[("calibrate", "1", '{"nsigma":3.0}')],
-        recipe_key="abc",
+        recipe_key="ab" * 32,
     )
     write_frame(path, make_frame(), provenance=provenance, tables={"sources": sources()})
     assert read_provenance(path) == provenance

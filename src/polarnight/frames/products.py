@@ -214,7 +214,7 @@ def _provenance_unit(provenance: Provenance) -> BinTableHDU:
     records += [("stage", *record) for record in provenance.stages]
     rows = [tuple(_escape(text) for text in record) for record in records]
     unit = _text_unit("PROVENANCE", ("kind", "name", "role_or_version", "key_or_parameters"), rows)
-    unit.header["RECIPE"] = (provenance.recipe_key, "hash of inputs, parameters, versions")
+    unit.header["RECIPE"] = provenance.recipe_key
     return unit
 
 
