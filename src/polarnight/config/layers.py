@@ -142,7 +142,7 @@ def _parse(text: str) -> Any:
     are written as in YAML, and nothing as ``null``.
     """
     stripped = text.strip()
-    if stripped.lower() in {"null", "none", ""}:
+    if stripped.lower() in {"null", ""}:  # not "none": that is a word, also in YAML
         return None
     if stripped[0] in "[{":
         try:

@@ -53,7 +53,10 @@ Positive = Annotated[float, Field(gt=0)]
 class _Part(BaseModel):
     """What all parts of the settings share: no unknown keys, no changes, no surprises."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    # A user or a name of digits only is a number in YAML, and text everywhere else.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True
+    )
 
 
 class CalibrationSettings(_Part):

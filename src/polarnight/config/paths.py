@@ -28,7 +28,13 @@ _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
 
 def _night(night: date | str) -> str:
     # fromisoformat also refuses what is no date, so that no typing error makes a directory.
-    return (night if isinstance(night, date) else date.fromisoformat(night)).isoformat()
+    if isinstance(night, date):
+        return night.isoformat()
+    try:
+        return date.fromisoformat(night).isoformat()
+    except ValueError as error:
+        msg = f"{night!r} is not a night: {error}"
+        raise ValueError(msg) from None
 
 
 def _name(name: str) -> str:

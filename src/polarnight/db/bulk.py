@@ -76,7 +76,8 @@ def upsert(rows: Sequence[M], unique: Iterable[str], *, keep: Iterable[str] = ()
 
 def _refuse_twins(rows: Sequence[models.Model], unique: list[str]) -> None:
     """Refuse rows that would overwrite each other (PostgreSQL does, SQLite would not)."""
-    names = [rows[0]._meta.get_field(name).attname for name in unique]
+    columns = {field.name: field.attname for field in rows[0]._meta.concrete_fields}
+    names = [columns[name] for name in unique]
     seen: set[tuple[Any, ...]] = set()
     for row in rows:
         key = tuple(getattr(row, name) for name in names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import pkgutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -110,7 +111,10 @@ def _alone() -> Iterator[None]:
         return
     import fcntl
 
-    lock = Path(f"{name}.lock")
-    with lock.open("w") as handle:
+    # The directory itself is locked: a file for it would stay behind in the data directory.
+    handle = os.open(Path(name).parent, os.O_RDONLY)
+    try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(handle)

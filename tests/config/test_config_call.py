@@ -1,0 +1,71 @@
+"""`polarnight.Config`: the settings in force, and logging."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+
+import pytest
+
+import polarnight
+from polarnight.config import configure_logging, get_settings
+
+
+@pytest.fixture
+def _quiet_logger():
+    logger = logging.getLogger("polarnight")
+    handlers, level = list(logger.handlers), logger.level
+    yield
+    for handler in set(logger.handlers) - set(handlers):
+        logger.removeHandler(handler)
+        handler.close()
+    logger.setLevel(level)
+
+
+def test_config_is_one(tmp_path):
+    first = polarnight.Config(datadir=tmp_path)
+    assert polarnight.Config() is first
+    assert get_settings() is first
+    assert first.datadir == tmp_path
+    assert polarnight.Config(reconfigure=True).datadir != tmp_path
+
+
+def test_config_file_and_options(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("workers: 2\n")
+    assert polarnight.Config(config_path=path).workers == 2
+    assert polarnight.Config(config_file=path, options=["workers=3"]).workers == 3
+
+
+@pytest.mark.usefixtures("_quiet_logger")
+def test_log_is_appended_to(tmp_path):
+    for text in ("first", "second"):
+        polarnight.Config(config_logging=True, datadir=tmp_path, reconfigure=True)
+        logging.getLogger("polarnight.somewhere").info(text)
+        logging.getLogger("polarnight.somewhere").debug("not this")
+        logging.getLogger("elsewhere").warning("nor that")
+    lines = (tmp_path / "logs" / "polarnight.log").read_text().splitlines()
+    assert [line.rsplit(" ", 1)[-1] for line in lines] == ["first", "second"]
+
+
+@pytest.mark.usefixtures("_quiet_logger")
+def test_nothing_logged_no_file(tmp_path):
+    settings = polarnight.Config(datadir=tmp_path / "d")
+    path = configure_logging(settings)
+    assert not path.exists()
+
+
+def test_unknown_attribute():
+    with pytest.raises(AttributeError, match="nothing"):
+        polarnight.nothing  # noqa: B018
+    assert "Config" in dir(polarnight)
+
+
+def test_import_is_light():
+    code = (
+        "import sys, polarnight; assert 'pydantic' not in sys.modules; polarnight.Config();"
+        "heavy = {'astropy', 'numpy', 'django', 'matplotlib'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
