@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from polarnight.errors import ConfigError
 from polarnight.simulation.optics import Optics
 from polarnight.simulation.seeds import generator
 from polarnight.simulation.sky import FloatArray, Sky
@@ -88,6 +89,11 @@ def target_field(
         They lie within this distance of the target.
     isolation_deg : float
         No other field star comes as near as this to the target or a calibrator.
+
+    Raises
+    ------
+    ConfigError
+        Where so many calibrators do not fit.
     """
     rng = generator("sky", target.name, n_stars)
     xi, eta = rng.uniform(-radius_deg, radius_deg, (2, n_stars))
@@ -216,8 +222,8 @@ def _scatter(
             xs.append(x)
             ys.append(y)
     else:
-        msg = f"{n} calibrators {distance:g} deg apart do not fit into a radius of {radius:g} deg"
-        raise ValueError(msg)
+        msg = f"n_calibrators = {n} do not fit, {distance:.4f} deg apart, into the frame"
+        raise ConfigError(msg)
     return np.array(xs[1:]), np.array(ys[1:])
 
 

@@ -193,6 +193,7 @@ def render_frame(
         "airmass": c.airmass,
         "transparency": c.transparency,
         "sky_adu": sky_rate * exposure.exptime / camera.gain,
+        "bias_offset_adu": c.bias_offset,
         "cosmic_rays": n_cosmic,
         "wcs": _wcs_truth(c.optics),
     }
@@ -244,6 +245,7 @@ def render_calibration(
         image += light * flat
         truth["level_adu"] = exposure.level
     data = read_out(image, chip, camera, rng, offset=bias_offset)
+    truth["bias_offset_adu"] = bias_offset
     return Rendered(data, truth)
 
 

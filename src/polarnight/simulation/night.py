@@ -154,7 +154,7 @@ class NightSimulator:
                 mag_range=(bright - 0.5, bright + 5.5),
                 calibrator_mags=(bright, bright + 2.3),
                 calibrator_radius_deg=0.38 * side,
-                isolation_deg=25.0 / 3600.0,
+                isolation_deg=min(25.0 / 3600.0, 0.06 * side),
             )
         else:
             dual = self.instrument.pair is not None

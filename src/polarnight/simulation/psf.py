@@ -15,7 +15,7 @@ __all__ = ["Psf", "add_stars"]
 
 _HALF_SIZES: Final = (5, 8, 12, 18, 27, 40, 60, 90, 140)
 _LOST_ELECTRONS: Final = 0.05
-_CHUNK: Final = 2_000_000  # evaluations of the profile at once, to stay in the cache
+_CHUNK: Final = 60_000  # pixels of star images at once, to stay in the cache
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,19 @@ class Psf:
             return np.asarray(fy[:, :, None] * fx[:, None, :], dtype=np.float32)
         order = 3 if self.fwhm >= 2.5 else 4
         nodes, weights = np.polynomial.legendre.leggauss(order)
-        points = (pixels[:, None] + nodes / 2.0).ravel()
-        w = (weights / 2.0).astype(np.float32)
-        x2 = (((points - dx[:, None]) / self.alpha) ** 2).astype(np.float32)
-        y2 = (((points - dy[:, None]) / self.alpha) ** 2 + 1.0).astype(np.float32)
-        value = (y2[:, :, None] + x2[:, None, :]) ** np.float32(-self.beta)
-        size = len(pixels)
-        value = value.reshape(len(dx), size, order, size, order)
-        norm = np.float32((self.beta - 1.0) / (np.pi * self.alpha**2))
-        return np.asarray(np.einsum("niajb,a,b->nij", value, w, w, optimize=True) * norm)
+        norm = (self.beta - 1.0) / (np.pi * self.alpha**2)
+        image = np.zeros((len(dx), len(pixels), len(pixels)), dtype=np.float32)
+        exponent = np.float32(-self.beta)
+        # Node by node, so that every array is small and contiguous.
+        for ny, wy in zip(nodes / 2.0, weights / 2.0, strict=True):
+            y2 = ((pixels + ny - dy[:, None]) / self.alpha) ** 2 + 1.0
+            for nx, wx in zip(nodes / 2.0, weights / 2.0, strict=True):
+                x2 = ((pixels + nx - dx[:, None]) / self.alpha) ** 2
+                value = y2.astype(np.float32)[:, :, None] + x2.astype(np.float32)[:, None, :]
+                np.power(value, exponent, out=value)
+                value *= np.float32(wx * wy * norm)
+                image += value
+        return image
 
 
 def _gaussian_fractions(
@@ -130,7 +134,7 @@ def add_stars(
             & (x > -half - 1) & (x < nx + half) & (y > -half - 1) & (y < ny + half)
         )  # fmt: skip
         chosen = np.flatnonzero(near)
-        step = max(1, _CHUNK // (9 * (2 * half + 1) ** 2))
+        step = max(1, _CHUNK // (2 * half + 1) ** 2)
         for start in range(0, len(chosen), step):
             part = chosen[start : start + step]
             ix, iy = np.rint(x[part]).astype(int), np.rint(y[part]).astype(int)
