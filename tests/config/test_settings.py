@@ -51,7 +51,7 @@ def test_every_key_has_a_row_and_secrets_are_hidden(home):
     rows = {key: (value, origin) for key, value, origin in settings.describe()}
     assert set(Settings.model_fields) <= {key.split(".")[0] for key in rows} | {"archives"}
     assert "hunter2" not in str(rows)
-    assert "hunter2" not in repr(settings)[: repr(settings).index("database_url")]
+    assert "hunter2" not in repr(settings)
     assert rows["database_url"] == ("postgresql://ana:***@host/db", "argument")
     assert rows["db_path"][0] == str(home / ".iop4data" / "iop4.db")
     assert rows["photometry.aperture_sigma"] == ("3.0", "default")

@@ -49,6 +49,23 @@ def test_upsert_of_loaded_rows(rawfits):
     assert all(row.airmass == 1.5 and row.modified > before[row.pk] for row in stored)
 
 
+def test_update_writes_some_columns(rawfits):
+    from polarnight.db import RawFit
+    from polarnight.db.bulk import update
+
+    row = RawFit.objects.get(filename="3.fit")
+    before = row.modified
+    row.airmass, row.band = 1.5, "V"
+    row.set_flag(RawFit.FLAGS.BUILT_REDUCED)
+    assert update([row], ["airmass", "machine_flags"]) == 1
+    assert row.has_flag(RawFit.FLAGS.BUILT_REDUCED)
+    row.refresh_from_db()
+    assert (row.airmass, row.band) == (1.5, "R")
+    assert row.flag_labels == ["CLASSIFIED", "BUILT_REDUCED"]
+    assert row.modified > before
+    assert update([], ["airmass"]) == 0
+
+
 def test_kept_fields_stay(epoch, make_info, rawfits):
     from polarnight.db import RawFit
 

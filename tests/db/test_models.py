@@ -61,13 +61,26 @@ def test_counts(epoch, make_info):
     upsert(rows, ["epoch", "filename"])
     ReducedFit.from_rawfit(rows[-1], content_key="abc").save()
     ReducedFit.from_rawfit(rows[-2], error="no stars").save()
-    counted = Epoch.objects.with_counts().get()
-    numbers = [
-        getattr(counted, f"n_{kind}")
-        for kind in ("raw", "bias", "dark", "flat", "light", "reduced")
+    RawFit.from_failure(epoch, "bad.fit", "no INSTRUME").save()
+    failed = ReducedFit.from_rawfit(rows[-3], error="no stars")
+    failed.set_flag(ReducedFit.FLAGS.ERROR_ASTROMETRY).save()
+    Epoch.create("T090/200101")
+    empty, counted = Epoch.objects.with_counts()
+    kinds = [
+        "raw",
+        "bias",
+        "dark",
+        "flat",
+        "light",
+        "unclassified",
+        "reduced",
+        "solved",
+        "failed",
+        "results",
     ]
-    assert numbers == [9, 3, 0, 2, 4, 1]
-    assert [epoch.rawcount, epoch.biascount, epoch.flatcount, epoch.lightcount] == [9, 3, 2, 4]
+    assert [getattr(counted, f"n_{kind}") for kind in kinds] == [10, 3, 0, 2, 4, 1, 1, 0, 1, 0]
+    assert [getattr(empty, f"n_{kind}") for kind in kinds] == [0] * 10
+    assert [epoch.rawcount, epoch.biascount, epoch.flatcount, epoch.lightcount] == [10, 3, 2, 4]
     assert epoch.reducedcount == 1
     assert epoch.calibratedcount == 0
 

@@ -230,6 +230,25 @@ def test_import_updates_what_the_file_speaks_of(tmp_path, source):
     assert (source.mag_R, source.mag_R_err, source.srctype) == (13.5, 0.02, "blazar")
 
 
+@pytest.mark.django_db
+def test_table_can_be_imported_again(tmp_path):
+    from polarnight.db import AstroSource
+    from polarnight.db.catalogue import import_sources, sources_table
+
+    (tmp_path / "a.yaml").write_text(IOP4)
+    import_sources(tmp_path / "a.yaml")
+    table = sources_table()
+    assert list(table["name"]) == ["2200+420", "BL Lac C"]
+    assert table["p"][0] == 0.14
+    assert table["mag_U"].mask.all()
+    table.write(tmp_path / "b.csv", format="ascii.csv")
+    assert str(import_sources(tmp_path / "b.csv")) == "0 sources added, 0 changed, 2 unchanged"
+    AstroSource.objects.all().delete()
+    assert len(sources_table()) == 0
+    import_sources(tmp_path / "b.csv")
+    assert list(sources_table()["calibrates"]) == ["", "2200+420"]
+
+
 GOOD = "name,ra_hms,dec_dms,p,mag_R_err,calibrates\ngood,1:00:00,2:00:00,,,\n"
 
 

@@ -140,7 +140,9 @@ class Settings(_Part):
         None, description="SQLite file; iop4.db in the data directory unless given"
     )
     database_url: str | None = Field(
-        None, description="postgresql://user:password@host:port/name; SQLite unless given"
+        None,
+        repr=False,
+        description="postgresql://user:password@host:port/name; SQLite unless given",
     )
     stars_path: UserPath | None = Field(
         None, description="directory of star catalogues; stars/ in the data directory unless given"

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from django.db import models, transaction
+from django.utils import timezone
 
 from polarnight.db.audit import apply_decisions
 from polarnight.db.models.base import AuditedModel
 
-__all__ = ["link", "upsert"]
+__all__ = ["link", "update", "upsert"]
 
 M = TypeVar("M", bound=models.Model)
 
@@ -72,6 +73,38 @@ def upsert(rows: Sequence[M], unique: Iterable[str], *, keep: Iterable[str] = ()
         if isinstance(row, AuditedModel):
             row.flags = row.effective
     return rows
+
+
+def update(rows: Sequence[M], fields: Iterable[str]) -> int:
+    """Write some columns of rows that exist; all in one transaction.
+
+    Parameters
+    ----------
+    rows : sequence of model instances
+        All of one model, loaded or inserted before.
+    fields : iterable of str
+        Columns to write; ``modified`` is brought up to date as well.
+
+    Returns
+    -------
+    int
+        How many rows were found.
+    """
+    rows = list(rows)
+    if not rows:
+        return 0
+    model = type(rows[0])
+    names = list(fields)
+    if any(field.name == "modified" for field in model._meta.concrete_fields):
+        moment = timezone.now()
+        for row in rows:
+            row.modified = moment  # type: ignore[attr-defined]
+        names.append("modified")
+    found = model._default_manager.bulk_update(rows, names, batch_size=_BATCH)
+    for row in rows:
+        if isinstance(row, AuditedModel):
+            row.flags = row.effective
+    return found
 
 
 def _refuse_twins(rows: Sequence[models.Model], unique: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
@@ -13,7 +13,10 @@ from polarnight.db.catalogue_file import SourceEntry, read_catalogue
 from polarnight.db.models import AstroSource
 from polarnight.errors import ConfigError
 
-__all__ = ["ImportReport", "import_entries", "import_sources"]
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+__all__ = ["ImportReport", "import_entries", "import_sources", "sources_table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,29 @@ def import_entries(entries: list[SourceEntry], *, origin: str = "catalogue") -> 
             },
         )
     return ImportReport(tuple(created), tuple(changed), tuple(unchanged))
+
+
+def sources_table() -> Table:
+    """Return the catalogue as a table, with the columns of a catalogue file.
+
+    Written as CSV it can be imported again. Numbers that are not known are masked.
+    """
+    from astropy.table import MaskedColumn, Table
+
+    numbers = ("pm_ra", "pm_dec", "redshift", *AstroSource.LITERATURE)
+    links = _links()
+    rows = list(AstroSource.objects.all())
+    table = Table(masked=True)
+    for name in ("name", "other_names", "ra_hms", "dec_dms", "srctype"):
+        table[name] = MaskedColumn([getattr(row, name) for row in rows], dtype=str)
+    for name in numbers:
+        values = [getattr(row, name) for row in rows]
+        missing = [value is None for value in values]
+        filled = [0.0 if value is None else value for value in values]
+        table[name] = MaskedColumn(filled, mask=missing, dtype=float)
+    calibrates = ["; ".join(sorted(links.get(row.name, ()))) for row in rows]
+    table["calibrates"] = MaskedColumn(calibrates, dtype=str)
+    return table
 
 
 def _columns(entry: SourceEntry) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from polarnight.db.fields import EvidenceField
 from polarnight.db.handover import hand_over
@@ -46,19 +47,45 @@ class EpochQuerySet(models.QuerySet["Epoch"]):
         return self.filter(wanted)
 
     def with_counts(self) -> EpochQuerySet:
-        """Add counts of the frames: ``n_raw n_bias n_dark n_flat n_light n_reduced``."""
+        """Add what there is of each night, as integers.
 
-        def of(imgtype: str) -> Count:
-            return Count("rawfits", filter=Q(rawfits__imgtype=imgtype), distinct=True)
+        ``n_raw n_bias n_dark n_flat n_light`` raw frames, ``n_unclassified`` those that
+        could not be classified; ``n_reduced`` reduced frames with a file, ``n_solved`` with
+        a position on the sky, ``n_failed`` with any error; ``n_results``.
+        """
+        from polarnight.db.models.frames import RawFit, ReducedFit
+        from polarnight.db.models.results import PhotoPolResult
 
-        return self.annotate(
-            n_raw=Count("rawfits", distinct=True),
-            n_bias=of("BIAS"),
-            n_dark=of("DARK"),
-            n_flat=of("FLAT"),
-            n_light=of("LIGHT"),
-            n_reduced=Count("reducedfits", filter=~Q(reducedfits__content_key=""), distinct=True),
+        flags = RawFit.Flags
+        errors = (
+            flags.ERROR
+            | flags.ERROR_ASTROMETRY
+            | flags.ERROR_CALIBRATION
+            | flags.ERROR_PHOTOMETRY
+            | flags.ERROR_POLARIMETRY
         )
+        raw, reduced = RawFit.objects.all(), ReducedFit.objects.all()
+        return self.annotate(
+            n_raw=_count(raw),
+            n_bias=_count(raw.filter(imgtype="BIAS")),
+            n_dark=_count(raw.filter(imgtype="DARK")),
+            n_flat=_count(raw.filter(imgtype="FLAT")),
+            n_light=_count(raw.filter(imgtype="LIGHT")),
+            n_unclassified=_count(raw.filter(flags__has=flags.ERROR_CLASSIFY)),
+            n_reduced=_count(reduced.exclude(content_key="")),
+            n_solved=_count(reduced.filter(solved=True)),
+            n_failed=_count(reduced.filter(flags__has=errors)),
+            n_results=_count(PhotoPolResult.objects.all()),
+        )
+
+
+def _count(rows: models.QuerySet[Any, Any]) -> Coalesce:
+    """Return the number of `rows` of an epoch.
+
+    A subquery, for counting several relations over joins would multiply their rows.
+    """
+    numbers = rows.filter(epoch=OuterRef("pk")).order_by().values("epoch")
+    return Coalesce(Subquery(numbers.annotate(n=Count("pk")).values("n")), 0)
 
 
 class Epoch(AuditedModel):

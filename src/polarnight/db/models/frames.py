@@ -22,10 +22,10 @@ from polarnight.db.models.epoch import Epoch
 from polarnight.db.models.masters import MasterBias, MasterDark, MasterFlat
 from polarnight.db.names import parse_fileloc
 from polarnight.db.reprs import Summary, number
-from polarnight.frames.info import FrameInfo
 
 if TYPE_CHECKING:
     from polarnight.db.models.sources import AstroSource
+    from polarnight.frames import FrameInfo
 
 __all__ = ["RawFit", "ReducedFit"]
 
@@ -179,6 +179,8 @@ class RawFit(AuditedModel, FrameColumns, FileModel):
 
     def frame_info(self) -> FrameInfo | None:
         """Return the normalised header, None where the file is not classified."""
+        from polarnight.frames import FrameInfo  # brings numpy, which a query does not need
+
         return FrameInfo.from_dict(self.info) if self.info else None
 
 
