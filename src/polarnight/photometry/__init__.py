@@ -1,1 +1,39 @@
-"""Polarnight."""
+"""Apertures, centroids, seeing, zero points, magnitudes, light curves and times."""
+
+from polarnight.photometry.apertures import Apertures, aperture_photometry, sky_variance_factor
+from polarnight.photometry.centroids import CentroidFlag, Centroids, centroid
+from polarnight.photometry.colour import ColourZeroPoint, fit_zero_point_colour
+from polarnight.photometry.growth import ApertureCorrection, aperture_correction, growth_curve
+from polarnight.photometry.lightcurve import EnsembleLightCurves, ensemble_light_curves
+from polarnight.photometry.magnitudes import instrumental_magnitude, upper_limit
+from polarnight.photometry.seeing import FWHM_PER_SIGMA, Seeing, measure_fwhm, standard_radii
+from polarnight.photometry.times import bjd_tdb, mid_exposure
+from polarnight.photometry.transforms import sdss_to_johnson
+from polarnight.photometry.zeropoint import ZeroPoint, zero_point
+
+__all__ = [
+    "FWHM_PER_SIGMA",
+    "ApertureCorrection",
+    "Apertures",
+    "CentroidFlag",
+    "Centroids",
+    "ColourZeroPoint",
+    "EnsembleLightCurves",
+    "Seeing",
+    "ZeroPoint",
+    "aperture_correction",
+    "aperture_photometry",
+    "bjd_tdb",
+    "centroid",
+    "ensemble_light_curves",
+    "fit_zero_point_colour",
+    "growth_curve",
+    "instrumental_magnitude",
+    "measure_fwhm",
+    "mid_exposure",
+    "sdss_to_johnson",
+    "sky_variance_factor",
+    "standard_radii",
+    "upper_limit",
+    "zero_point",
+]
