@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from polarnight.cubes.formats import PixelFormat
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 __all__ = ["Addresses", "ArraySource", "Reader", "Source", "per_frame", "plane", "planes"]
 
-Addresses: TypeAlias = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]
+Addresses: TypeAlias = "tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]"
 
 
 class Reader(Protocol):

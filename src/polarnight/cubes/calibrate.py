@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from polarnight import _native
 from polarnight.cubes.arrays import ArraySource, plane
@@ -15,13 +14,15 @@ from polarnight.cubes.formats import KERNEL_FORMAT, PixelFormat
 from polarnight.cubes.kernel import address
 from polarnight.frames.bits import Bit
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 __all__ = ["calibrate"]
 
 _BAND_PIXELS = 1 << 16
 
-Calibrated: TypeAlias = tuple[
-    npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.uint16]
-]
+Floats: TypeAlias = "npt.NDArray[np.float32]"
+Calibrated: TypeAlias = "tuple[Floats, Floats, npt.NDArray[np.uint16]]"
 
 _PLANES = ("bias", "bias_variance", "dark", "dark_variance", "flat", "flat_variance", "master_bits")
 _OUTPUTS = ("data", "variance", "bits")
@@ -166,17 +167,20 @@ def calibrate(
 def _outputs(out: Calibrated | None, shape: tuple[int, int]) -> Calibrated:
     if out is None:
         return np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.uint16)
-    for array, dtype in zip(out, (np.float32, np.float32, np.uint16), strict=True):
+    wanted = (np.dtype(np.float32), np.dtype(np.float32), np.dtype(np.uint16))
+    arrays: tuple[npt.NDArray[Any], ...] = out
+    for array, dtype in zip(arrays, wanted, strict=True):
         if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous:
             msg = f"out must be contiguous float32, float32 and uint16 of shape {shape}"
             raise ValueError(msg)
     return out
 
 
-_Masters: TypeAlias = dict[str, npt.NDArray[Any] | None]
-_Apply: TypeAlias = Callable[
-    [npt.NDArray[Any], PixelFormat, _Masters, dict[str, float], tuple[npt.NDArray[Any], ...]], None
-]
+_Masters: TypeAlias = "dict[str, npt.NDArray[Any] | None]"
+_Outputs: TypeAlias = "tuple[npt.NDArray[Any], ...]"
+_Apply: TypeAlias = (
+    "Callable[[npt.NDArray[Any], PixelFormat, _Masters, dict[str, float], _Outputs], None]"
+)
 
 
 def _by_kernel(kernels: ctypes.CDLL) -> _Apply:
@@ -185,7 +189,7 @@ def _by_kernel(kernels: ctypes.CDLL) -> _Apply:
         pixels: PixelFormat,
         masters: _Masters,
         numbers: dict[str, float],
-        outputs: tuple[npt.NDArray[Any], ...],
+        outputs: _Outputs,
     ) -> None:
         layout = np.array([pixels.to_kernel()], KERNEL_FORMAT).tobytes()
         job = _Job(
@@ -208,7 +212,7 @@ def _by_numpy(
     pixels: PixelFormat,
     masters: _Masters,
     numbers: dict[str, float],
-    outputs: tuple[npt.NDArray[Any], ...],
+    outputs: _Outputs,
 ) -> None:
     """Follow the definition literally."""
     single = {name: np.float32(number) for name, number in numbers.items()}
@@ -216,14 +220,14 @@ def _by_numpy(
         masters[name] for name in _PLANES
     )
     with np.errstate(all="ignore"):
-        data = pixels.values(raw)
+        data: npt.NDArray[Any] = pixels.values(raw)
         bits = np.zeros(raw.shape, np.uint16) if master_bits is None else master_bits.copy()
         bits[data >= single["saturation"]] |= np.uint16(Bit.SATURATED)
         bits[data > single["nonlinear"]] |= np.uint16(Bit.NONLINEAR)
         if bias is not None:
             data = data - bias
         signal = np.where(data > 0, data, np.float32(0.0))
-        variance = single["read_variance"] + signal * single["inverse_gain"]
+        variance: npt.NDArray[Any] = single["read_variance"] + signal * single["inverse_gain"]
         if bias_variance is not None:
             variance = variance + bias_variance
         if dark is not None:

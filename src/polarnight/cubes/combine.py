@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from polarnight.cubes.arrays import ArraySource, Source, per_frame, plane, planes
 from polarnight.cubes.reference import Rules
 from polarnight.cubes.stack import FrameStack
 from polarnight.cubes.task import CombineTask
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["METHODS", "Combined", "combine"]
 
@@ -22,7 +24,7 @@ METHODS: Final = ("median", "mean", "clipped_mean", "clipped_median", "min", "ma
 # The kernels number frames with 16 bits.
 _MOST_FRAMES = 65535
 
-Planes: TypeAlias = npt.NDArray[Any] | Sequence[npt.NDArray[Any] | None]
+Planes: TypeAlias = "npt.NDArray[Any] | Sequence[npt.NDArray[Any] | None]"
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ def combine(
         Variance of the raw values, shaped like `bits` (no plane may be None). It is
         propagated (times scale^2; what the masters add is common to all frames and not
         counted). By default the scatter of the values kept serves. For medians times
-        `polarnight.cubes.factors.median_inefficiency`.
+        `polarnight.cubes.factors.median_inefficiency`; where values are rejected or clipped
+        times `polarnight.cubes.task.selection_correction`.
     saturation : float, optional
         Raw value from which a pixel is saturated.
     threads : int, optional
@@ -137,11 +140,11 @@ def combine(
         rules=_rules(method, n, nsigma, max_iterations, min_sigma, reject_low, reject_high),
         bias=plane(bias, "bias", (ny, nx)),
         dark=plane(dark, "dark", (ny, nx)),
-        dark_scale=per_frame(1.0 if dark_scale is None else dark_scale, "dark_scale", n),
+        dark_scale=None if dark_scale is None else per_frame(dark_scale, "dark_scale", n),
         scale=None if scale is None else per_frame(scale, "scale", n),
         bits=planes(bits, "bits", source.shape, np.uint16),
         variance=given,
-        saturation=np.float32(np.inf if saturation is None else saturation),
+        saturation=np.inf if saturation is None else saturation,
     )
     return Combined(*task.run(threads))
 
@@ -177,6 +180,6 @@ def _rules(
         reject_low=reject_low,
         reject_high=reject_high,
         max_iterations=max_iterations if clips else 0,
-        nsigma=np.float32(nsigma),
-        min_sigma=np.float32(np.sqrt(np.mean(floor**2))),
+        nsigma=nsigma,
+        min_sigma=float(np.sqrt(np.mean(floor**2))),
     )

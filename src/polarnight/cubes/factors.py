@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["combining_factors", "median_inefficiency"]
 
 # n Var(median of n) / Var(one), normal errors, n = 1...20: integrals over the densities of
 # the middle order statistics (David and Nagaraja, Order Statistics, 3rd ed., section 2.3).
 _EXACT = (
-    (1.0, 1.0, 1.346013, 1.1928, 1.434168, 1.28846, 1.473128, 1.345455, 1.494912, 1.383278)
-    + (1.508787, 1.410215, 1.518387, 1.430379, 1.52542, 1.446042, 1.530792, 1.458564)
-    + (1.535029, 1.468804)
+    *(1.0, 1.0, 1.346013, 1.1928, 1.434168, 1.28846, 1.473128, 1.345455, 1.494912, 1.383278),
+    *(1.508787, 1.410215, 1.518387, 1.430379, 1.52542, 1.446042, 1.530792, 1.458564),
+    *(1.535029, 1.468804),
 )
 
 

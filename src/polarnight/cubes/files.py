@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from polarnight._native import library
 from polarnight.cubes.formats import PixelFormat
 from polarnight.cubes.layout import ImageLayout
 from polarnight.errors import BadFrame
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["BandFiles", "DecodedFrames"]
 
@@ -60,7 +62,7 @@ class DecodedFrames:
             self.descriptor, name = tempfile.mkstemp(prefix="polarnight-")
             Path(name).unlink()
         offset = self._end
-        data = memoryview(np.ascontiguousarray(stored)).cast("B")
+        data = memoryview(np.ascontiguousarray(stored).tobytes())
         done = 0
         while done < len(data):
             done += os.pwrite(self.descriptor, data[done:], offset + done)

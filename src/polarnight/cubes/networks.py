@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["median_network", "sorting_network"]
 
-Pairs: TypeAlias = npt.NDArray[np.uint16]
+Pairs: TypeAlias = "npt.NDArray[np.uint16]"
 
 
 @functools.lru_cache(maxsize=32)

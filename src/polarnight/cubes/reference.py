@@ -21,16 +21,18 @@ order of the frames: ``mean = pivot + sum(d)/n``,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["Rules", "combine_values"]
 
-Floats: TypeAlias = npt.NDArray[np.float32]
-Doubles: TypeAlias = npt.NDArray[np.float64]
-Counts: TypeAlias = npt.NDArray[np.intp]
+Floats: TypeAlias = "npt.NDArray[np.float32]"
+Doubles: TypeAlias = "npt.NDArray[np.float64]"
+Counts: TypeAlias = "npt.NDArray[np.intp]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +45,16 @@ class Rules:
     reject_low, reject_high : int
     max_iterations : int
         Of clipping; 0 for none.
-    nsigma, min_sigma : float32
+    nsigma, min_sigma : float
+        Used as float32.
     """
 
     centre: str
     reject_low: int = 0
     reject_high: int = 0
     max_iterations: int = 0
-    nsigma: np.float32 = np.float32(3.0)
-    min_sigma: np.float32 = np.float32(0.0)
+    nsigma: float = 3.0
+    min_sigma: float = 0.0
 
     @property
     def selects(self) -> bool:
@@ -61,7 +64,8 @@ class Rules:
 
 def _pick(column: Floats, place: Counts) -> Floats:
     """Return ``column[place[y, x], y, x]``."""
-    return np.take_along_axis(column, place[None], axis=0)[0]
+    picked: Floats = np.take_along_axis(column, place[None], axis=0)[0]
+    return picked
 
 
 def _median(column: Floats, low: Counts, high: Counts) -> Floats:
@@ -82,8 +86,8 @@ def _clip(column: Floats, low: Counts, high: Counts, rules: Rules) -> tuple[Coun
         kept = (place >= low) & (place < high)
         ordered = np.sort(np.where(kept, distance, np.float32(np.inf)), axis=0)
         mad = _median(ordered, np.zeros_like(low), high - low)
-        sigma = np.maximum(np.float32(1.4826) * mad, rules.min_sigma)
-        kept &= ~(distance > rules.nsigma * sigma)
+        sigma = np.maximum(np.float32(1.4826) * mad, np.float32(rules.min_sigma))
+        kept &= ~(distance > np.float32(rules.nsigma) * sigma)
         number = kept.sum(axis=0)
         first = np.where(number > 0, kept.argmax(axis=0), low)
         if np.array_equal(number, high - low):

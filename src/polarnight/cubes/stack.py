@@ -9,13 +9,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from polarnight.cubes.files import BandFiles, DecodedFrames
 from polarnight.cubes.layout import ImageLayout, locate_image
 from polarnight.errors import BadFrame
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from polarnight.cubes.arrays import Addresses, Reader
     from polarnight.frames import Section
 

@@ -78,6 +78,47 @@ PN_INLINE int load_keys(const pn_combine_job *job, int64_t row, int64_t x0, int6
     return (int)highest < limit;
 }
 
+/* One row of one frame, calibrated; `raw` gets the raw values. */
+PN_INLINE void load_row(const pn_combine_job *job, int64_t i, int64_t row, int64_t x0,
+                        int64_t w, float *raw, float *v) {
+    const pn_format *f = &job->format[i];
+    const int64_t at = row * job->nx + x0;
+    if (w < W) memset(raw, 0, W * sizeof *raw);
+    pn_load(job->src[i] + row * job->row_bytes[i] + x0 * pn_size_of(f->type), f, w, raw);
+    memcpy(v, raw, W * sizeof *v);
+    if (job->bias)
+        for (int64_t x = 0; x < w; x++) v[x] = v[x] - job->bias[at + x];
+    if (job->dark) {
+        const float ds = job->dark_scale[i];
+        for (int64_t x = 0; x < w; x++) v[x] = v[x] - job->dark[at + x] * ds;
+    }
+    if (job->scale) {
+        const float scale = job->scale[i];
+        for (int x = 0; x < W; x++) v[x] = v[x] * scale;
+    }
+    /* Adding zero makes -0 into +0, so that equal values have equal bits. */
+    for (int x = 0; x < W; x++) v[x] = v[x] + 0.0f;
+}
+
+/* Load as float32, calibrated; returns 0 where a pixel cannot be used. */
+PN_INLINE int load_clean(const pn_combine_job *job, int64_t row, int64_t x0, int64_t w,
+                         pn_tile *t) {
+    int32_t bad[W] = {0};
+    float raw[W];
+    for (int64_t i = 0; i < job->n; i++) {
+        float *v = t->v + i * W;
+        load_row(job, i, row, x0, w, raw, v);
+        for (int x = 0; x < W; x++)
+            bad[x] |= !(fabsf(v[x]) <= FLT_MAX) | (raw[x] >= job->saturation);
+    }
+    int32_t any = 0;
+    for (int x = 0; x < W; x++) any |= bad[x];
+    if (any) return 0;
+    for (int x = 0; x < W; x++) t->count[x] = (int32_t)job->n;
+    t->masked = t->flagged = 0;
+    return 1;
+}
+
 /* Load as float32, calibrated; what cannot be used becomes +infinity. */
 PN_INLINE void load_values(const pn_combine_job *job, int64_t row, int64_t x0, int64_t w,
                            pn_tile *t) {
@@ -87,28 +128,12 @@ PN_INLINE void load_values(const pn_combine_job *job, int64_t row, int64_t x0, i
         t->used_bits[x] = t->all_bits[x] = 0xFFFF;
     }
     for (int64_t i = 0; i < job->n; i++) {
-        const pn_format *f = &job->format[i];
-        const char *src = job->src[i] + row * job->row_bytes[i] + x0 * pn_size_of(f->type);
-        float *v = t->v + i * W;
+        float raw[W], *v = t->v + i * W;
         uint16_t bits[W] = {0};
-        if (w < W) memset(v, 0, W * sizeof *v);
-        pn_load(src, f, w, v);
+        load_row(job, i, row, x0, w, raw, v);
         if (job->bits && job->bits[i])
             memcpy(bits, job->bits[i] + row * job->nx + x0, (size_t)(2 * w));
-        for (int x = 0; x < W; x++) bits[x] |= v[x] >= job->saturation ? PN_SATURATED : 0;
-        if (job->bias) {
-            const float *bias = job->bias + row * job->nx + x0;
-            for (int64_t x = 0; x < w; x++) v[x] = v[x] - bias[x];
-        }
-        if (job->dark) {
-            const float *dark = job->dark + row * job->nx + x0;
-            const float ds = job->dark_scale[i];
-            for (int64_t x = 0; x < w; x++) v[x] = v[x] - dark[x] * ds;
-        }
-        if (job->scale) {
-            const float scale = job->scale[i];
-            for (int x = 0; x < W; x++) v[x] = v[x] * scale;
-        }
+        for (int x = 0; x < W; x++) bits[x] |= raw[x] >= job->saturation ? PN_SATURATED : 0;
         for (int x = 0; x < W; x++) {
             const int finite = fabsf(v[x]) <= FLT_MAX;
             bits[x] |= finite ? 0 : PN_NO_DATA;
@@ -116,8 +141,7 @@ PN_INLINE void load_values(const pn_combine_job *job, int64_t row, int64_t x0, i
         for (int x = 0; x < W; x++) {
             const uint16_t b = bits[x];
             const int use = (b & job->unusable) == 0;
-            /* Adding zero makes -0 into +0, so that equal values have equal bits. */
-            v[x] = use ? v[x] + 0.0f : INFINITY;
+            v[x] = use ? v[x] : INFINITY;
             t->count[x] += use;
             left_out |= !use;
             flags |= b;
@@ -158,26 +182,32 @@ PN_INLINE float middle(const float *s, int x, int lo, int hi) {
 
 /* ---- clipping ------------------------------------------------------------------- */
 
-/* The k-th smallest distance from `centre` among s[lo..hi-1], k from 1: the k nearest are
- * neighbours in the sorted column, and the farthest of them is one of their two ends. */
-PN_INLINE float nearest(const float *s, int x, int lo, int hi, int k, float centre) {
-    int a = lo, b = hi - k; /* the first window whose upper end is the farther one */
-    while (a < b) {
-        const int i = (a + b) / 2;
-        if (s[(i + k - 1) * W + x] - centre >= centre - s[i * W + x])
-            b = i;
-        else
-            a = i + 1;
+/* Median distance from `centre` among s[lo..hi-1]. The k nearest are neighbours in the
+ * sorted column, and the farthest of them is one of the two ends of that window; the next
+ * nearest is one of the window's two neighbours. */
+PN_INLINE float median_distance(const float *s, int x, int lo, int hi, float centre) {
+    const int m = hi - lo, k = (m + 1) / 2;
+    const float *column = s + x;
+    int a = lo, left = m - k; /* look for the first window whose upper end is farther */
+    while (left > 0) {
+        const int half = left / 2, i = a + half;
+        const int found = column[(i + k - 1) * W] - centre >= centre - column[i * W];
+        a = found ? a : i + 1;
+        left = found ? half : left - half - 1;
     }
-    const float below = centre - s[a * W + x], above = s[(a + k - 1) * W + x] - centre;
-    float best = below > above ? below : above;
-    if (a > lo) {
-        const float other = centre - s[(a - 1) * W + x];
-        const float upper = s[(a + k - 2) * W + x] - centre;
-        const float far = other > upper ? other : upper;
-        best = far < best ? far : best;
+    const float below = centre - column[a * W], above = column[(a + k - 1) * W] - centre;
+    float kth = below > above ? below : above;
+    if (a > lo) { /* or the window before it, whose lower end is farther */
+        const float far = centre - column[(a - 1) * W];
+        if (far < kth) {
+            kth = far;
+            a--;
+        }
     }
-    return best;
+    if (m & 1) return 0.5f * (kth + kth);
+    const float down = a > lo ? centre - column[(a - 1) * W] : INFINITY;
+    const float up = a + k < hi ? column[(a + k) * W] - centre : INFINITY;
+    return 0.5f * (kth + (down < up ? down : up));
 }
 
 PN_INLINE float clip_limit(const pn_combine_job *job, float mad) {
@@ -185,60 +215,66 @@ PN_INLINE float clip_limit(const pn_combine_job *job, float mad) {
     return job->nsigma * (sigma > job->min_sigma ? sigma : job->min_sigma);
 }
 
-/* Clip one column to the end, from the range it has. */
-PN_INLINE void clip_column(const pn_combine_job *job, pn_tile *t, int x) {
+/* Clip one column to the end, from the range it has; the limit of the first turn is known
+ * where it is not negative. */
+PN_INLINE void clip_column(const pn_combine_job *job, pn_tile *t, int x, float limit) {
     const float *s = t->s;
     int lo = t->lo[x], hi = t->hi[x];
+    float centre = middle(s, x, lo, hi);
     for (int turn = 0; turn < job->max_iterations; turn++) {
-        const int m = hi - lo;
-        const float centre = middle(s, x, lo, hi);
-        const float mad = 0.5f * (nearest(s, x, lo, hi, (m + 1) / 2, centre) +
-                                  nearest(s, x, lo, hi, m / 2 + 1, centre));
-        const float limit = clip_limit(job, mad);
+        if (turn > 0 || limit < 0.0f)
+            limit = clip_limit(job, median_distance(s, x, lo, hi, centre));
         const int low = lo, high = hi;
         while (lo < hi - 1 && centre - s[lo * W + x] > limit) lo++;
         while (lo < hi - 1 && s[(hi - 1) * W + x] - centre > limit) hi--;
         if (lo == low && hi == high) break;
+        centre = middle(s, x, lo, hi);
     }
     t->lo[x] = lo;
     t->hi[x] = hi;
+    t->pivot[x] = centre;
 }
 
 /* First turn of clipping for the whole tile, all values in use: most columns lose none. */
 PN_INLINE void clip_tile(const pn_combine_job *job, pn_tile *t, int lo, int hi) {
-    const int m = hi - lo, k = (m + 1) / 2, odd = m & 1;
+    const int m = hi - lo, k = (m + 1) / 2, even = !(m & 1);
     const float *s = t->s, *s_a = s + (lo + (m - 1) / 2) * W, *s_b = s + (lo + m / 2) * W;
-    float centre[W], first[W], second[W];
+    float first[W], second[W], limit[W];
     int32_t more[W];
     for (int x = 0; x < W; x++) {
-        centre[x] = 0.5f * (s_a[x] + s_b[x]);
+        t->pivot[x] = 0.5f * (s_a[x] + s_b[x]);
         first[x] = second[x] = INFINITY;
     }
+    /* The k-th smallest distance is that of the best window of k neighbours; for an even
+     * number the next one counts as well. */
     for (int i = lo; i + k <= hi; i++) {
         const float *low = s + i * W, *high = s + (i + k - 1) * W;
-        for (int x = 0; x < W; x++) {
-            const float below = centre[x] - low[x], above = high[x] - centre[x];
-            const float far = below > above ? below : above;
-            first[x] = far < first[x] ? far : first[x];
-        }
-    }
-    if (!odd) {
-        for (int i = lo; i + k + 1 <= hi; i++) {
-            const float *low = s + i * W, *high = s + (i + k) * W;
+        const float *higher = s + (i + k < hi ? i + k : hi - 1) * W;
+        const float more_room = i + k < hi ? 0.0f : INFINITY;
+        if (even) {
             for (int x = 0; x < W; x++) {
-                const float below = centre[x] - low[x], above = high[x] - centre[x];
+                const float below = t->pivot[x] - low[x], above = high[x] - t->pivot[x];
+                const float upper = higher[x] - t->pivot[x] + more_room;
                 const float far = below > above ? below : above;
-                second[x] = far < second[x] ? far : second[x];
+                const float farther = below > upper ? below : upper;
+                first[x] = far < first[x] ? far : first[x];
+                second[x] = farther < second[x] ? farther : second[x];
+            }
+        } else {
+            for (int x = 0; x < W; x++) {
+                const float below = t->pivot[x] - low[x], above = high[x] - t->pivot[x];
+                const float far = below > above ? below : above;
+                first[x] = far < first[x] ? far : first[x];
             }
         }
     }
     const float *lowest = s + lo * W, *highest = s + (hi - 1) * W;
     for (int x = 0; x < W; x++) {
-        const float limit = clip_limit(job, 0.5f * (first[x] + (odd ? first[x] : second[x])));
-        more[x] = (centre[x] - lowest[x] > limit) | (highest[x] - centre[x] > limit);
+        limit[x] = clip_limit(job, 0.5f * (first[x] + (even ? second[x] : first[x])));
+        more[x] = (t->pivot[x] - lowest[x] > limit[x]) | (highest[x] - t->pivot[x] > limit[x]);
     }
     for (int x = 0; x < W; x++)
-        if (more[x]) clip_column(job, t, x);
+        if (more[x]) clip_column(job, t, x, limit[x]);
 }
 
 /* ---- results -------------------------------------------------------------------- */
@@ -251,17 +287,15 @@ PN_INLINE void choose(const pn_combine_job *job, pn_tile *t) {
         t->lo[x] = enough ? low : 0;
         t->hi[x] = enough ? t->count[x] - job->reject_high : t->count[x];
     }
-    if (job->max_iterations > 0) {
-        if (!t->masked)
-            clip_tile(job, t, t->lo[0], t->hi[0]);
-        else
-            for (int x = 0; x < W; x++)
-                if (t->count[x] > 0) clip_column(job, t, x);
+    if (!t->masked && job->max_iterations > 0) {
+        clip_tile(job, t, t->lo[0], t->hi[0]);
+    } else {
+        for (int x = 0; x < W; x++) {
+            t->pivot[x] = 0.0f;
+            if (t->count[x] > 0) clip_column(job, t, x, -1.0f);
+        }
     }
-    for (int x = 0; x < W; x++) {
-        t->count[x] = t->hi[x] - t->lo[x];
-        t->pivot[x] = t->count[x] > 0 ? middle(t->s, x, t->lo[x], t->hi[x]) : 0.0f;
-    }
+    for (int x = 0; x < W; x++) t->count[x] = t->hi[x] - t->lo[x];
 }
 
 /* Without rejection: the pivot is the median, or any value near the others. */
@@ -397,7 +431,7 @@ PN_INLINE void tile_of_keys(const pn_combine_job *job, pn_tile *t, int ranged, i
 
 PN_INLINE void tile_of_values(const pn_combine_job *job, pn_tile *t, int ranged, int64_t row,
                               int64_t x0, int64_t w) {
-    load_values(job, row, x0, w, t);
+    if (job->bits || !load_clean(job, row, x0, w, t)) load_values(job, row, x0, w, t);
     if (ranged || job->method == PN_MEDIAN) {
         memcpy(t->s, t->v, (size_t)job->n * W * sizeof *t->s);
         if (ranged || t->masked)
