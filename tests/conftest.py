@@ -11,9 +11,10 @@ import pytest
 # Before anything reads them: neither the user's file nor the user's environment count, in
 # this process nor in those the tests start. pytest-django has read the settings already,
 # but its database is another one (in memory for SQLite).
-_KEPT = ("POLARNIGHT_REAL_DATA", "POLARNIGHT_NO_NATIVE", "POLARNIGHT_TEST_")
+_KEPT = ("REAL_DATA", "NO_NATIVE", "REQUIRE_NATIVE", "THREADS")
 for _name in [name for name in os.environ if name.startswith("POLARNIGHT_")]:
-    if not _name.startswith(_KEPT):
+    _rest = _name.removeprefix("POLARNIGHT_")
+    if _rest not in _KEPT and not _rest.startswith("TEST_"):
         del os.environ[_name]
 os.environ.pop("IOP4_CONFIG_FILE", None)
 _HOME = tempfile.TemporaryDirectory(prefix="polarnight-tests-")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,19 @@ def test_missing_file_is_an_error(tmp_path):
 def test_other_variables_are_let_alone():
     environ = {"POLARNIGHT_REAL_DATA": "/x", "POLARNIGHT_NO_NATIVE": "1", "POLARNIGHT_TEST_X": "1"}
     assert load(environ=environ).origins == {}
+
+
+def test_every_variable_in_the_source_is_known():
+    import polarnight
+    from polarnight.config.layers import RESERVED
+
+    root = Path(polarnight.__file__).parent
+    used = set()
+    for path in root.rglob("*.py"):
+        used |= set(re.findall(r"\bPOLARNIGHT_([A-Z_]*[A-Z])\b", path.read_text()))
+    known = RESERVED | {key.split("__")[0].upper() for key in Settings.model_fields}
+    assert used
+    assert {name.split("__")[0] for name in used} <= known
 
 
 def test_where_files_are_looked_for(home):

@@ -20,7 +20,7 @@ __all__ = ["find_config_file", "load_settings"]
 
 PREFIX = "POLARNIGHT_"
 
-RESERVED = frozenset({"CONFIG", "REAL_DATA", "NO_NATIVE"})
+RESERVED = frozenset({"CONFIG", "NO_NATIVE", "REAL_DATA", "REQUIRE_NATIVE", "THREADS"})
 """Variables of the environment that are not settings (nor is anything with TEST_)."""
 
 

@@ -61,6 +61,10 @@ class NumberField(_FloatColumn):
     numbers; so that a query means the same on both, NaN never reaches the database.
     """
 
+    if TYPE_CHECKING:
+        # What the plugin for mypy allows in the constructor of a model: also None and numpy.
+        _pyi_private_set_type: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("null", True)
         kwargs.setdefault("blank", True)

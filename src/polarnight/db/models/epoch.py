@@ -100,7 +100,7 @@ class Epoch(AuditedModel):
         ERROR_LISTING_LOCAL = 1 << 4
         LISTED = 1 << 5
 
-    FLAGS: ClassVar[type[IntFlag]] = Flags
+    FLAGS: ClassVar[type[Flags]] = Flags
 
     telescope = models.CharField(max_length=40)
     night = models.DateField()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.db import models
 
 from polarnight.db.fields import EvidenceField, NumberField
-from polarnight.db.handover import hand_over
 from polarnight.db.models.base import (
     AuditedModel,
     FileModel,
@@ -52,7 +51,7 @@ class RawFit(AuditedModel, FrameColumns, FileModel):
     """A raw FITS file of a night."""
 
     Flags = FrameFlags
-    FLAGS: ClassVar[type[IntFlag]] = FrameFlags
+    FLAGS: ClassVar[type[FrameFlags]] = FrameFlags
 
     epoch = models.ForeignKey(Epoch, on_delete=models.CASCADE, related_name="rawfits")
     content_key = models.CharField(max_length=64, blank=True, default="", db_index=True)
@@ -191,7 +190,7 @@ class ReducedFit(AuditedModel, FrameColumns, ProductColumns, FileModel):
     """
 
     Flags = FrameFlags
-    FLAGS: ClassVar[type[IntFlag]] = FrameFlags
+    FLAGS: ClassVar[type[FrameFlags]] = FrameFlags
 
     rawfit = models.OneToOneField(RawFit, on_delete=models.CASCADE, related_name="reduced")
     epoch = models.ForeignKey(Epoch, on_delete=models.CASCADE, related_name="reducedfits")
@@ -334,7 +333,3 @@ class ReducedFit(AuditedModel, FrameColumns, ProductColumns, FileModel):
 
         header = self.header
         return WCS(header, key="B") if "CRPIX1B" in header else None
-
-    def build_file(self, **options: Any) -> Any:
-        """Reduce this frame; see `polarnight.pipeline`."""
-        return hand_over("reduce_files", [self.fileloc], **options)

@@ -35,7 +35,7 @@ class MasterModel(AuditedModel, ProductColumns, FileModel):
     KIND: ClassVar[str] = ""
     MARGS: ClassVar[tuple[str, ...]] = ("instrument", "imgsize", "imgbinning", "readmode")
     Flags = MasterFlags
-    FLAGS: ClassVar[type[IntFlag]] = MasterFlags
+    FLAGS: ClassVar[type[MasterFlags]] = MasterFlags
 
     key = models.CharField(max_length=300, unique=True)
     epoch = models.ForeignKey(Epoch, on_delete=models.CASCADE, related_name="%(class)s_set")

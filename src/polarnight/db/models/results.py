@@ -42,7 +42,7 @@ class AperPhotResult(AuditedModel):
         NON_DETECTION = 1 << 7
         NONLINEAR = 1 << 8
 
-    FLAGS: ClassVar[type[IntFlag]] = Flags
+    FLAGS: ClassVar[type[Flags]] = Flags
 
     reducedfit = models.ForeignKey(
         ReducedFit, on_delete=models.CASCADE, related_name="aperphotresults"
@@ -164,7 +164,7 @@ class PhotoPolResult(AuditedModel, ProductColumns):
         BAD_PIXELS = 1 << 9
         INCOMPLETE = 1 << 10
 
-    FLAGS: ClassVar[type[IntFlag]] = Flags
+    FLAGS: ClassVar[type[Flags]] = Flags
 
     identity = models.CharField(max_length=300, unique=True)
     epoch = models.ForeignKey(Epoch, on_delete=models.CASCADE, related_name="photopolresults")
