@@ -16,11 +16,16 @@ from polarnight.calibration.noise import (
 from polarnight.calibration.quality import Candidate
 from polarnight.calibration.rules import MasterRules
 from polarnight.cubes import Combined, FrameStack, combine
+from polarnight.cubes.factors import combining_factors
 from polarnight.frames import Frame, ImageType, read_raw
 
 __all__ = ["Stacked", "combine_candidates"]
 
 Plane: TypeAlias = npt.NDArray[Any]
+
+_MAX_PASSES = 3
+_TOLERATED = 1.1
+"""Excess of the observed over the expected variance that calls for no second pass."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,20 @@ def combine_candidates(
         dark = None
     times = np.array([c.info.exptime for c in candidates])
     scales = _scales(kind, candidates)
-    combined = _combine(candidates, bias, dark, times, scales, rules)
-    expected = _expected(kind, combined, candidates, scales)
-    ratio = noise_ratio(combined.variance, combined.count, expected)
+    noises = _typical_noises(kind, candidates, scales)
+    excess = 1.0
+    for _ in range(_MAX_PASSES):
+        combined = _combine(candidates, bias, dark, times, scales, excess * noises, rules)
+        expected = _expected(kind, combined, candidates, scales, rules)
+        ratio = noise_ratio(combined.variance, combined.count, expected)
+        if ratio <= _TOLERATED * excess**2:
+            break
+        # The frames are noisier than declared: clip again, no closer than their true noise.
+        excess = ratio**0.5
     variance = regularised_variance(
         combined.variance, combined.count, expected, ratio, rules.prior_strength
     )
+    variance *= np.float32(_unequal_factor(noises, _method(candidates, rules)))
     if bias is not None and bias.variance is not None:
         variance += np.float32(np.mean(scales) ** 2) * bias.variance
     if dark is not None and dark.variance is not None:
@@ -106,25 +119,51 @@ def _scales(kind: ImageType, candidates: list[Candidate]) -> npt.NDArray[np.floa
     return np.ones(len(candidates))
 
 
+def _typical_noises(
+    kind: ImageType, candidates: list[Candidate], scales: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the noise of a typical pixel of each frame, in the unit of the master."""
+    variances = []
+    for candidate, scale in zip(candidates, scales, strict=True):
+        info = candidate.info
+        light = 0.0 if kind is ImageType.BIAS else max(candidate.level, 0.0) / info.gain
+        if kind is ImageType.DARK:
+            light *= info.exptime
+        variances.append((light + quantised_read_variance(info.gain, info.read_noise)) * scale**2)
+    return np.sqrt(variances)
+
+
+def _unequal_factor(noises: npt.NDArray[np.float64], method: str) -> float:
+    """Return by how much frames of unequal noise make a median better than equal ones.
+
+    The variance of the median of normal values of one mean is ``(pi/2) n / sum(1/sigma)^2`` for
+    many values, less than the ``(pi/2) mean(sigma^2) / n`` that the scatter shows. A mean has no
+    such advantage.
+    """
+    if not method.endswith("median"):
+        return 1.0
+    return float(1.0 / (np.mean(1.0 / noises) ** 2 * np.mean(noises**2)))
+
+
+def _method(candidates: list[Candidate], rules: MasterRules) -> str:
+    return rules.method if len(candidates) >= rules.min_clip else "median"
+
+
 def _combine(
     candidates: list[Candidate],
     bias: Frame | None,
     dark: Frame | None,
     times: npt.NDArray[np.float64],
     scales: npt.NDArray[np.float64],
+    noises: npt.NDArray[np.float64],
     rules: MasterRules,
 ) -> Combined:
-    few = len(candidates) < rules.min_clip
     info = candidates[0].info
-    floors = [
-        (quantised_read_variance(c.info.gain, c.info.read_noise) ** 0.5) * scale
-        for c, scale in zip(candidates, scales, strict=True)
-    ]
     options: dict[str, Any] = {
-        "method": "median" if few else rules.method,
+        "method": _method(candidates, rules),
         "nsigma": rules.nsigma,
         "max_iterations": rules.max_iterations,
-        "min_sigma": floors,
+        "min_sigma": noises,
         "bias": None if bias is None else bias.data,
         "dark": None if dark is None else dark.data,
         "dark_scale": None if dark is None else times,
@@ -152,20 +191,23 @@ def _expected(
     combined: Combined,
     candidates: list[Candidate],
     scales: npt.NDArray[np.float64],
+    rules: MasterRules,
 ) -> Plane:
     """Return the variance of the combined values from gain, read noise and signal.
 
     A value v of the master was v/s ADU in a frame that was multiplied by s, so that its
-    variance was ``v s / gain + s^2 (read noise / gain)^2``, and their mean's a further 1/n.
+    variance was ``v s / gain + s^2 (read noise / gain)^2``; that of the mean or median of n
+    such values follows from `polarnight.cubes.factors`.
     """
     info = candidates[0].info
-    count = np.maximum(combined.count, 1)
+    centre = "median" if _method(candidates, rules).endswith("median") else "mean"
+    factors = combining_factors(centre, len(candidates)).astype(np.float32)[combined.count]
     read = quantised_read_variance(info.gain, info.read_noise) * float(np.mean(scales**2))
     if kind is ImageType.BIAS:
-        return (np.full(combined.value.shape, read) / count).astype(np.float32)
+        return np.asarray(np.float32(read) * factors, dtype=np.float32)
     with np.errstate(invalid="ignore"):
         light = np.maximum(combined.value, 0.0) * (float(np.mean(scales)) / info.gain)
-    return np.asarray((light + read) / count, dtype=np.float32)
+        return np.asarray((light + np.float32(read)) * factors, dtype=np.float32)
 
 
 def _typical(value: npt.NDArray[np.float32], candidate: Candidate) -> float:

@@ -24,6 +24,8 @@ __all__ = ["CosmicRays", "find_cosmic_rays"]
 _FAINTEST_NEIGHBOUR = 0.08
 _MIN_STARS = 5
 _STAR_SIGNIFICANCE = 30.0
+_SATURATED_STAR = 3  # pixels
+_SHOULDER = 4  # pixels
 _AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
 _EIGHT = np.ones((3, 3), dtype=bool)
 
@@ -70,7 +72,7 @@ def find_cosmic_rays(
     if frame.variance is None:
         msg = "cosmic rays cannot be told from noise without a variance"
         raise ValueError(msg)
-    bad = frame.mask(int(UNUSABLE & ~int(Bit.COSMIC_RAY)))
+    bad = frame.mask(int(UNUSABLE & ~int(Bit.COSMIC_RAY))) | _saturated_stars(frame)
     if bad.all():
         return CosmicRays(np.zeros(frame.shape, dtype=bool), 0, 0)
     sky = np.float32(np.median(frame.data[~bad][::7]))
@@ -93,6 +95,18 @@ def find_cosmic_rays(
     )
     found &= ~bad
     return _without_stars(found, data - sky, variance, bad)
+
+
+def _saturated_stars(frame: Frame) -> npt.NDArray[np.bool_]:
+    """Return the surroundings of saturated stars, whose steep shoulders look like edges."""
+    if frame.bits is None:
+        return np.zeros(frame.shape, dtype=np.bool_)
+    saturated = (frame.bits & np.uint16(Bit.SATURATED)) != 0
+    groups, n_groups = ndimage.label(saturated, structure=_EIGHT)
+    sizes = ndimage.sum_labels(saturated, groups, np.arange(n_groups + 1))
+    # A cosmic ray may saturate a pixel or two as well.
+    stars = sizes[groups] >= _SATURATED_STAR
+    return np.asarray(ndimage.binary_dilation(stars, _EIGHT, iterations=_SHOULDER))
 
 
 def _without_stars(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -240,7 +241,9 @@ def _marked(kind: ImageType, stacked: Stacked, rules: MasterRules) -> npt.NDArra
             bits[stacked.value < rules.low_flat] |= np.uint16(Bit.LOW_FLAT)
         bad = dead_pixels(stacked.value, stacked.variance, rules)
     else:
-        bad = unstable_pixels(stacked.scatter, stacked.count, stacked.expected, rules)
+        # Against what is typical of these frames, should the declared read noise be too low.
+        expected = stacked.expected * np.float32(max(stacked.noise_ratio, 1.0))
+        bad = unstable_pixels(stacked.scatter, stacked.count, expected, rules)
         if kind is ImageType.DARK:
             bad |= hot_pixels(stacked.value, stacked.variance, rules)
     bits[bad] |= np.uint16(Bit.BAD_PIXEL)
@@ -276,7 +279,7 @@ def _statistics(
 def _read_noise(info: FrameInfo, ratio: float) -> float:
     """Return the read noise (electrons) that the scatter of biases shows."""
     variance = ratio * quantised_read_variance(info.gain, info.read_noise)
-    return info.gain * max(variance - ROUNDING_VARIANCE, 0.0) ** 0.5
+    return info.gain * math.sqrt(max(variance - ROUNDING_VARIANCE, 0.0))
 
 
 def _warnings(

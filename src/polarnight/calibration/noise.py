@@ -71,8 +71,8 @@ def noise_ratio(
     fraction = kept.size / ratios.size
     freedom = most - 1
     # Integral of x over the chi-square density up to its quantile, relative to the whole.
-    remaining = float(chi2.cdf(chi2.ppf(fraction, freedom), freedom + 2)) / fraction
-    return float(kept.mean()) / remaining
+    remaining: float = float(chi2.cdf(chi2.ppf(fraction, freedom), freedom + 2)) / fraction
+    return float(np.mean(kept)) / remaining
 
 
 def regularised_variance(
