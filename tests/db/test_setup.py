@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -14,12 +15,16 @@ from polarnight.errors import ConfigError
 QUERY = "import polarnight; polarnight.Config(config_db=True); from polarnight.db import Epoch\n"
 
 
-def run(code, datadir, **environ):
-    """Run a script as a user would, with warnings as errors."""
-    import os
-
-    env = {**os.environ, "POLARNIGHT_DATADIR": str(datadir), **environ}
+def environment(datadir, **changes):
+    """Return the environment of a user with this data directory."""
+    env = {**os.environ, "POLARNIGHT_DATADIR": str(datadir), **changes}
     env.pop("DJANGO_SETTINGS_MODULE", None)
+    return env
+
+
+def run(code, datadir, **changes):
+    """Run a script as a user would, with warnings as errors."""
+    env = environment(datadir, **changes)
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], env=env, capture_output=True, text=True
     )
@@ -89,11 +94,8 @@ def test_models_before_config_say_what_to_do(tmp_path):
 
 
 def test_many_processes_at_once_on_a_fresh_directory(tmp_path):
-    import os
-
     code = QUERY + "Epoch.create('T090/240408'); print(Epoch.objects.count())"
-    env = {**os.environ, "POLARNIGHT_DATADIR": str(tmp_path)}
-    env.pop("DJANGO_SETTINGS_MODULE", None)
+    env = environment(tmp_path)
     started = [
         subprocess.Popen(
             [sys.executable, "-W", "error", "-c", code],
@@ -184,6 +186,46 @@ class TestFile:
             assert stored.execute("SELECT telescope FROM polarnight_epoch").fetchall() == [
                 ("OSN-T090",)
             ]
+        stored.close()
+
+
+@pytest.mark.parametrize("attempt", ["fails", "is killed"])
+def test_creation_is_all_or_nothing(tmp_path, attempt):
+    end = "raise RuntimeError('disk')" if attempt == "fails" else "os.kill(os.getpid(), 9)"
+    code = (
+        "import os, polarnight\nfrom django.db.migrations.recorder import MigrationRecorder\n"
+        f"def die(*args): {end}\n"
+        "MigrationRecorder.record_applied = die\n"
+        "polarnight.Config(config_db=True)"
+    )
+    env = environment(tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True)
+    assert done.returncode in {1, -9}
+    assert not (tmp_path / "iop4.db").exists()
+    assert run(QUERY + "print(Epoch.objects.count())", tmp_path) == "0\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["iop4.db", "logs"]
+
+
+def test_a_database_of_iop4_is_kept(tmp_path):
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "iop4.db") as old:
+        old.execute("CREATE TABLE django_migrations (id integer PRIMARY KEY, app, name, applied)")
+        old.execute(
+            "INSERT INTO django_migrations VALUES (1, 'iop4api', '0001_initial', '2024-01-01 00:00:00')"
+        )
+        old.execute("CREATE TABLE iop4api_epoch (id integer PRIMARY KEY, telescope)")
+        old.execute("INSERT INTO iop4api_epoch VALUES (1, 'OSN-T090')")
+    old.close()
+    assert run(QUERY + "Epoch.create('T090/240408')", tmp_path) == ""
+    (copy,) = tmp_path.glob("iop4.db.before-polarnight.*.bak")
+    for path, tables in ((copy, 0), (tmp_path / "iop4.db", 1)):
+        with sqlite3.connect(path) as stored:
+            assert stored.execute("SELECT telescope FROM iop4api_epoch").fetchall() == [
+                ("OSN-T090",)
+            ]
+            names = "SELECT count(*) FROM sqlite_master WHERE name = 'polarnight_epoch'"
+            assert stored.execute(names).fetchone() == (tables,)
         stored.close()
 
 

@@ -43,6 +43,9 @@ def pending_migrations() -> tuple[list[str], list[str]]:
 def _applied() -> list[str]:
     from django.db import connection
 
+    path = _file()
+    if path is not None and not path.exists():
+        return []  # looking into it would make an empty file
     with connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)
         if "django_migrations" not in tables:
@@ -54,7 +57,8 @@ def _applied() -> list[str]:
 def bring_up_to_date() -> list[str]:
     """Apply the migrations that are missing; one process at a time.
 
-    A SQLite file that already holds data is copied beside itself first.
+    A new SQLite file gets its name when it is complete. One that already holds tables, be
+    they of an older version or of IOP4, is copied beside itself first.
 
     Returns
     -------
@@ -67,23 +71,62 @@ def bring_up_to_date() -> list[str]:
     from django.db import connection
 
     with _alone():
-        # Another process may have done it while this one waited.
+        # Another process may have done it while this one waited, under a new file.
+        connection.close()
         applied, pending = pending_migrations()
         if not pending:
             return []
-        if applied and connection.vendor == "sqlite":
-            _back_up(applied[-1])
-        call_command("migrate", verbosity=0, interactive=False)
+        path = _file()
+        if path is not None and not _has_tables(path):
+            _create(path)
+        else:
+            if path is not None:
+                _back_up(path, applied[-1] if applied else "before-polarnight")
+            call_command("migrate", verbosity=0, interactive=False)
         _LOG.info("database: applied %s", ", ".join(pending))
     return pending
 
 
-def _back_up(version: str) -> None:
+def _file() -> Path | None:
+    """Return the SQLite file, None for PostgreSQL and for databases in memory."""
     from django.db import connection
 
-    path = Path(str(connection.settings_dict["NAME"]))
-    if not path.is_file():  # in memory
-        return
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor != "sqlite" or ":memory:" in name or "mode=memory" in name:
+        return None
+    return Path(name)
+
+
+def _has_tables(path: Path) -> bool:
+    from django.db import connection
+
+    if not path.exists():
+        return False
+    with connection.cursor() as cursor:
+        return bool(connection.introspection.table_names(cursor))
+
+
+def _create(path: Path) -> None:
+    """Make a new file under another name: a kill in between leaves no half database."""
+    from django.core.management import call_command
+    from django.db import connection
+
+    for left in path.parent.glob(f".{path.name}.part*"):  # of a killed one, and its journals
+        left.unlink()
+    part = path.with_name(f".{path.name}.part")
+    connection.close()
+    connection.settings_dict["NAME"] = str(part)
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = str(path)
+    part.replace(path)
+
+
+def _back_up(path: Path, version: str) -> None:
+    from django.db import connection
+
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     copy = path.with_name(f"{path.name}.{version}.{stamp}.bak")
     with connection.cursor() as cursor:
@@ -97,22 +140,24 @@ def _alone() -> Iterator[None]:
     from django.db import connection
 
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK_NUMBER])
+        # A transaction-free lock of the session, which ends with the connection: hence one
+        # of its own, for the other is closed on the way.
+        keeper = connection.copy()
         try:
+            with keeper.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK_NUMBER])
             yield
         finally:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK_NUMBER])
+            keeper.close()
         return
-    name = str(connection.settings_dict["NAME"])
-    if ":memory:" in name or "mode=memory" in name:
+    path = _file()
+    if path is None:
         yield
         return
     import fcntl
 
     # The directory itself is locked: a file for it would stay behind in the data directory.
-    handle = os.open(Path(name).parent, os.O_RDONLY)
+    handle = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
