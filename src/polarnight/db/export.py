@@ -77,7 +77,7 @@ _SHORT = [
 
 
 def results_table(
-    queryset: QuerySet[PhotoPolResult, PhotoPolResult] | None = None, **select: Any
+    queryset: QuerySet[PhotoPolResult, PhotoPolResult] | None = None, /, **select: Any
 ) -> Table:
     """Return results as a table with units and descriptions.
 
