@@ -211,9 +211,8 @@ def test_a_database_of_iop4_is_kept(tmp_path):
 
     with sqlite3.connect(tmp_path / "iop4.db") as old:
         old.execute("CREATE TABLE django_migrations (id integer PRIMARY KEY, app, name, applied)")
-        old.execute(
-            "INSERT INTO django_migrations VALUES (1, 'iop4api', '0001_initial', '2024-01-01 00:00:00')"
-        )
+        row = "1, 'iop4api', '0001_initial', '2024-01-01 00:00:00'"
+        old.execute(f"INSERT INTO django_migrations VALUES ({row})")
         old.execute("CREATE TABLE iop4api_epoch (id integer PRIMARY KEY, telescope)")
         old.execute("INSERT INTO iop4api_epoch VALUES (1, 'OSN-T090')")
     old.close()
