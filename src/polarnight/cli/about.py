@@ -1,0 +1,44 @@
+"""Commands about the installation: config and doctor."""
+
+from __future__ import annotations
+
+import typer
+
+from polarnight.cli.common import Status, console, set_up
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(config)
+    app.command()(doctor)
+
+
+def config(context: typer.Context) -> None:
+    """Print the settings in force and where each value came from."""
+    from rich.table import Table
+
+    settings = set_up(context.obj, database=False)
+    table = Table("setting", "value", "from", box=None, pad_edge=False)
+    for key, value, origin in settings.describe():
+        table.add_row(key, value, origin)
+    console().print(table)
+
+
+def doctor(context: typer.Context) -> int:
+    """Check installation, plug-ins, database, disk and star catalogues."""
+    from rich.table import Table
+
+    from polarnight.pipeline.doctor import examine
+
+    settings = set_up(context.obj)
+    findings = examine(settings)
+    table = Table("check", "", "finding", box=None, pad_edge=False)
+    colours = {"ok": "green", "note": "yellow", "bad": "red"}
+    for finding in findings:
+        colour = colours[finding.verdict]
+        table.add_row(finding.check, f"[{colour}]{finding.verdict}[/]", finding.text)
+    console().print(table)
+    bad = any(finding.verdict == "bad" for finding in findings)
+    return int(Status.SOME_FAILED if bad else Status.WELL)

@@ -1,0 +1,108 @@
+"""The command line: its tree of commands, global options, and the status it ends with."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from polarnight.cli.common import GlobalOptions, Status
+from polarnight.errors import NoWork, PolarnightError
+
+__all__ = ["app", "run_app"]
+
+app = typer.Typer(
+    name="polarnight",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "From a night of raw CCD frames to calibrated photometry and polarimetry.\n\n"
+        "Start with `polarnight demo`; with your own frames: `ingest`, `stars import`, "
+        "`sources import`, `run`, `status`, `results`. When a number looks odd, ask `why`.\n\n"
+        "Exit status: 0 all well, 1 some frames failed, 2 wrong use or nothing done."
+    ),
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from polarnight import __version__
+
+        typer.echo(f"polarnight {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def global_options(
+    context: typer.Context,
+    config_file: Annotated[
+        Path | None,
+        typer.Option("--config-file", envvar="POLARNIGHT_CONFIG", help="YAML file of settings."),
+    ] = None,
+    datadir: Annotated[
+        Path | None, typer.Option("--datadir", "-d", help="Root of the data directory.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", metavar="KEY=VALUE", help="Any setting; may be repeated."),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what is wrong.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Keep the options before the command for whoever sets up."""
+    context.obj = GlobalOptions(config_file, datadir, option or [], verbose, quiet)
+
+
+def _register() -> None:
+    from polarnight.cli import about, catalogues, demo, night, output
+
+    for module in (demo, night, catalogues, output, about):
+        module.register(app)
+
+
+def run_app(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Instead of those of the process.
+    """
+    _register_once()
+    try:
+        value = app(args=arguments, standalone_mode=False)
+    except click.exceptions.Abort:
+        typer.secho("stopped", err=True, fg="red")
+        return int(Status.SOME_FAILED)
+    except click.ClickException as error:
+        error.show()
+        return int(Status.NOTHING_DONE)
+    except NoWork as nothing:
+        typer.echo(str(nothing), err=True)
+        return int(Status.NOTHING_DONE)
+    except PolarnightError as error:
+        typer.secho(f"polarnight: {error}", err=True, fg="red")
+        return int(Status.NOTHING_DONE)
+    except BrokenPipeError:
+        # The reader of our output (head, less) has seen enough.
+        sys.stderr.close()
+        return int(Status.WELL)
+    return int(value or 0)
+
+
+_registered = False
+
+
+def _register_once() -> None:
+    global _registered
+    if not _registered:
+        _register()
+        _registered = True

@@ -1,0 +1,112 @@
+"""What all commands share: options that set up a run, and exit statuses."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from polarnight.config import Settings
+
+__all__ = ["GlobalOptions", "Status", "console", "describe_night", "set_up"]
+
+
+class Status(IntEnum):
+    """Exit statuses of the command."""
+
+    WELL = 0
+    SOME_FAILED = 1
+    NOTHING_DONE = 2
+
+
+@dataclass
+class GlobalOptions:
+    """The options before the name of a command."""
+
+    config_file: Path | None = None
+    datadir: Path | None = None
+    options: list[str] = field(default_factory=list)
+    verbose: bool = False
+    quiet: bool = False
+
+
+def console() -> Console:
+    """Return the console for results (standard output)."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def set_up(given: GlobalOptions, *, database: bool = True, **overrides: Any) -> Settings:
+    """Read the configuration, start the log and, where asked, the database.
+
+    Parameters
+    ----------
+    given : GlobalOptions
+    database : bool
+        Whether the command needs the database.
+    **overrides
+        Settings that an option of the command sets.
+    """
+    import polarnight
+
+    options = list(given.options)
+    if given.datadir is not None:
+        options.append(f"datadir={given.datadir}")
+    values = {key: value for key, value in overrides.items() if value is not None}
+    settings = polarnight.Config(
+        config_db=database,
+        config_logging=database,
+        config_file=given.config_file,
+        options=options,
+        gonogui=True,
+        reconfigure=True,
+        **values,
+    )
+    _log_to_terminal(given)
+    return settings
+
+
+def _log_to_terminal(given: GlobalOptions) -> None:
+    """Show progress lines and errors; everything else is in the log and in the summaries."""
+    from rich.console import Console
+    from rich.logging import RichHandler
+
+    handler = RichHandler(
+        console=Console(stderr=True), show_path=False, show_time=False, markup=False
+    )
+    if not given.verbose:
+        handler.addFilter(
+            lambda record: (
+                record.levelno >= logging.ERROR
+                or (record.name.endswith(".progress") and not given.quiet)
+            )
+        )
+    logger = logging.getLogger("polarnight")
+    for old in [h for h in logger.handlers if isinstance(h, RichHandler)]:
+        logger.removeHandler(old)
+    logger.addHandler(handler)
+
+
+def describe_night(text: str) -> str:
+    """Return a night given as ``YYYY-MM-DD``.
+
+    Raises
+    ------
+    typer.BadParameter
+        Where it is no date.
+    """
+    from datetime import date
+
+    import typer
+
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        msg = f"{text!r} is no date; write it as YYYY-MM-DD"
+        raise typer.BadParameter(msg) from error

@@ -1,0 +1,105 @@
+"""The demonstration command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from polarnight.cli.common import GlobalOptions, Status, console, set_up
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from polarnight.pipeline.demo import Comparison
+
+__all__ = ["register"]
+
+_PERCENT = {"q", "u", "p"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(demo)
+
+
+def demo(
+    context: typer.Context,
+    output: Annotated[
+        Path, typer.Option("--output", help="Directory for everything the demonstration makes.")
+    ] = Path("polarnight-demo"),
+    seed: Annotated[int, typer.Option("--seed", help="Of the simulated nights.")] = 1,
+    full: Annotated[
+        bool, typer.Option("--all", help="Also list every calibrator, not the targets only.")
+    ] = False,
+) -> int:
+    """Simulate a night of each instrument, reduce both, and compare with the truth."""
+    from polarnight.cli.tables import run_summary
+    from polarnight.pipeline.demo import (
+        compare_with_truth,
+        fresh_directory,
+        reduced_chi2,
+        run_demo,
+    )
+    from polarnight.pipeline.demo_plots import plot_demo
+
+    options: GlobalOptions = context.obj
+    place = fresh_directory(output)
+    settings = set_up(options, datadir=place / "data", db_path=None, database_url=None)
+    report, truths = run_demo(settings, place, seed, quiet=options.quiet)
+    rows = compare_with_truth(truths)
+    screen = console()
+    screen.print(run_summary(report))
+    screen.print()
+    screen.print(_table(rows, full))
+    chi2, count = reduced_chi2(rows)
+    worst = max((abs(row.deviation) for row in rows if row.independent), default=0.0)
+    screen.print(
+        f"{count} independent numbers: reduced chi-square {chi2:.2f}, "
+        f"largest deviation {worst:.1f} sigma"
+    )
+    for picture in plot_demo(rows, place):
+        screen.print(f"plot: {picture}")
+    _next_steps(place)
+    return int(Status.SOME_FAILED if report.failed else Status.WELL)
+
+
+def _table(rows: list[Comparison], full: bool) -> Table:
+    from rich.table import Table
+
+    table = Table(title="truth and measurement", box=None, pad_edge=False)
+    for column in ("source", "instrument", "band", "what"):
+        table.add_column(column)
+    for column in ("truth", "measured", "error", "sigma"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        if not (full or row.target):
+            continue
+        scale, unit = (100.0, " %") if row.quantity in _PERCENT else (1.0, "")
+        digits = {"mag": 3, "chi": 2}.get(row.quantity, 2)
+        colour = "red" if abs(row.deviation) > 3 else "default"
+        table.add_row(
+            row.source,
+            row.instrument,
+            row.band,
+            row.quantity + unit,
+            f"{scale * row.truth:.{digits}f}",
+            f"{scale * row.value:.{digits}f}",
+            f"{scale * row.error:.{digits}f}",
+            f"[{colour}]{row.deviation:+.2f}[/]",
+        )
+    return table
+
+
+def _next_steps(place: Path) -> None:
+    data = place / "data"
+    typer.echo("next:")
+    for line in (
+        f"polarnight -d {data} status                       what became of every night",
+        f"polarnight -d {data} status T220/2025-09-13       and of every frame of one",
+        f"polarnight -d {data} why T090/2022-09-18/BLLac-0001R.fit",
+        f"polarnight -d {data} results --source 2200+420 --format csv",
+        "polarnight ingest YOUR_FRAMES && polarnight run --all-local",
+    ):
+        typer.echo(f"  {line}")

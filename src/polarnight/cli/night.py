@@ -1,0 +1,138 @@
+"""Commands that make and reduce nights: simulate, ingest, run, status, why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polarnight.cli.common import GlobalOptions, Status, console, describe_night, set_up
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(simulate)
+    app.command()(ingest)
+    app.command()(run)
+    app.command()(status)
+    app.command()(why)
+
+
+def simulate(
+    instrument: Annotated[str, typer.Argument(help="Plug-in name, such as AndorT90 or CAFOS2.2.")],
+    night: Annotated[
+        str, typer.Option("--night", help="Date at the start of the night.", parser=describe_night)
+    ],
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 0,
+    output: Annotated[
+        Path, typer.Option("--output", help="Directory for the frames and the truth.")
+    ] = Path("simulated"),
+) -> None:
+    """Write a raw night of an instrument from a sky that is known.
+
+    The frames have the instrument's own header keywords. The truth (sky table, Stokes
+    parameters, frame by frame) lies beside them in one file that `run` never reads;
+    `sources.yaml` and `stars.csv` are for `sources import` and `stars import`.
+    """
+    from polarnight.pipeline.simulated import simulate_to_directory
+
+    made = simulate_to_directory(instrument, night, seed, output)
+    typer.echo(f"{made.frames} frames in {made.directory}; the truth is {made.truth.name}")
+    bands = " ".join(f"--mag {b}=mag_{b} --err {b}=mag_{b}_err" for b in made.bands)
+    typer.echo(f"next: polarnight stars import {made.stars} {bands}")
+    typer.echo(f"      polarnight sources import {made.sources}")
+    typer.echo(f"      polarnight ingest {made.directory} && polarnight run --all-local")
+
+
+def ingest(
+    context: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or directories.")],
+    link: Annotated[
+        bool, typer.Option("--link/--copy", help="Link to the files instead of copying them.")
+    ] = False,
+) -> int:
+    """Register local FITS files by their headers, under `raw/<telescope>/<night>/`.
+
+    Nothing is ever overwritten: a file that is there already is passed over, and another
+    file of the same name is refused.
+    """
+    from polarnight.cli.tables import ingest_summary
+    from polarnight.pipeline.ingest import ingest as run_ingest
+
+    options: GlobalOptions = context.obj
+    settings = set_up(options)
+    report = run_ingest(paths, "link" if link else "copy", settings, quiet=options.quiet)
+    console().print(ingest_summary(report))
+    if not report.placed:
+        return int(Status.NOTHING_DONE)
+    return int(Status.SOME_FAILED if report.failed else Status.WELL)
+
+
+def run(
+    context: typer.Context,
+    epochs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="EPOCH...", help="OSN-T090/2024-04-08, T090/240408, ..."),
+    ] = None,
+    all_local: Annotated[bool, typer.Option("--all-local", help="Every night under raw/.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Make everything anew.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try frames again that failed before.")
+    ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(help="One part: masters, reduce, photometry or polarimetry."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and why; do nothing.")
+    ] = False,
+) -> int:
+    """Reduce nights: masters, calibrated and solved frames, magnitudes, polarization.
+
+    What is current is skipped; what is stale is made again, and `--dry-run` says why.
+    A bad frame is flagged with its reason and the night goes on.
+    """
+    from polarnight.cli.tables import run_summary
+    from polarnight.pipeline.night import RunOptions, run_nights
+
+    options: GlobalOptions = context.obj
+    settings = set_up(options)
+    report = run_nights(
+        epochs or [],
+        RunOptions(
+            all_local=all_local,
+            force=force,
+            retry_failed=retry_failed,
+            only=only,
+            dry_run=dry_run,
+            quiet=options.quiet,
+        ),
+        settings,
+    )
+    console().print(run_summary(report))
+    return int(Status.SOME_FAILED if report.failed else Status.WELL)
+
+
+def status(
+    context: typer.Context,
+    epoch: Annotated[str | None, typer.Argument(help="One night; all where not given.")] = None,
+) -> None:
+    """Show what became of every night, or of every frame of one."""
+    from polarnight.cli.tables import epoch_status, night_status
+
+    set_up(context.obj)
+    console().print(night_status(epoch) if epoch else epoch_status())
+
+
+def why(
+    context: typer.Context,
+    frame: Annotated[str, typer.Argument(metavar="EPOCH/FILE", help="A raw or master file.")],
+) -> None:
+    """Explain a frame: its masters at which level and why, what failed, what is stale."""
+    from polarnight.pipeline.explain import explain
+
+    settings = set_up(context.obj)
+    console().print(explain(frame, settings))

@@ -1,0 +1,169 @@
+"""What the commands print, as tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from polarnight.pipeline.context import RunReport
+    from polarnight.pipeline.ingest import IngestReport
+
+__all__ = [
+    "epoch_status",
+    "ingest_summary",
+    "night_status",
+    "run_summary",
+    "source_list",
+]
+
+_MOST_FAILURES = 20
+
+
+def _table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in numbers else "left")
+    return table
+
+
+def _failures(failed: list[tuple[str, str]], style: str = "red") -> list[Any]:
+    lines: list[Any] = [
+        Text.assemble((what, style), ": ", reason) for what, reason in failed[:_MOST_FAILURES]
+    ]
+    if len(failed) > _MOST_FAILURES:
+        lines.append(Text(f"... and {len(failed) - _MOST_FAILURES} more; see the log"))
+    return lines
+
+
+def ingest_summary(report: IngestReport) -> Group:
+    """Return what became of the files that were given."""
+    table = _table("night", "files", numbers=("files",))
+    for night, count in report.placed.items():
+        table.add_row(escape(night), str(count))
+    total = sum(report.placed.values())
+    counts = f"{total} files registered, {report.new} of them new, {len(report.failed)} refused"
+    return Group(*([table] if report.placed else []), Text(counts), *_failures(report.failed))
+
+
+def run_summary(report: RunReport) -> Group:
+    """Return what a run did, part by part, and what failed."""
+    if report.dry_run:
+        table = _table("part", "would be made", "because")
+        for name, step in report.steps.items():
+            for what, why in step.planned:
+                table.add_row(name, escape(what), escape(why))
+        planned = sum(len(step.planned) for step in report.steps.values())
+        return Group(*([table] if planned else []), Text(f"{planned} products are not current"))
+    numbers = ("made", "current", "failed")
+    table = _table("part", *numbers, numbers=numbers)
+    for name, step in report.steps.items():
+        failed = f"[red]{len(step.failed)}[/]" if step.failed else "0"
+        table.add_row(name, str(step.done), str(step.current), failed)
+    warned = [entry for step in report.steps.values() for entry in step.warned]
+    total = f"{len(report.epochs)} nights in {report.seconds:.1f} s"
+    return Group(table, Text(total), *_failures(warned, "yellow"), *_failures(report.failed))
+
+
+def epoch_status() -> Any:
+    """Return a line a night: how many frames of each kind, solved, results, failures."""
+    from django.db.models import Count, Q
+
+    from polarnight.db import Epoch, PhotoPolResult, ReducedFit
+
+    solved = dict(
+        ReducedFit.objects.filter(solved=True)
+        .values_list("epoch")
+        .annotate(n=Count("pk"))
+        .values_list("epoch", "n")
+    )
+    results = dict(
+        PhotoPolResult.objects.values_list("epoch")
+        .annotate(n=Count("pk"))
+        .values_list("epoch", "n")
+    )
+    numbers = ("raw", "bias", "dark", "flat", "light", "reduced", "solved", "results", "failed")
+    table = _table("night", *numbers, numbers=numbers)
+    nights = Epoch.objects.with_counts().annotate(
+        n_failed=Count("rawfits", filter=~Q(rawfits__error=""), distinct=True)
+    )
+    for epoch in nights:
+        failed = len((epoch.report or {}).get("failed", [])) or epoch.n_failed
+        table.add_row(
+            escape(epoch.epochname),
+            *(str(getattr(epoch, f"n_{kind}")) for kind in numbers[:6]),
+            str(solved.get(epoch.pk, 0)),
+            str(results.get(epoch.pk, 0)),
+            f"[red]{failed}[/]" if failed else "0",
+        )
+    if not table.row_count:
+        return Text("no night is registered yet; begin with `polarnight ingest`")
+    return table
+
+
+def night_status(name: str) -> Group:
+    """Return a line a frame of one night: what it is, what it became, what failed."""
+    from polarnight.db import Epoch, RawFit
+    from polarnight.errors import ConfigError
+
+    try:
+        epoch = Epoch.by_epochname(name)
+    except Epoch.DoesNotExist as error:
+        msg = f"{name} is not registered; `polarnight status` lists the nights"
+        raise ConfigError(msg) from error
+    table = _table("file", "type", "band", "angle", "s", "masters", "seeing", "sky", "what failed")
+    rows = RawFit.objects.filter(epoch=epoch).select_related("reduced").order_by("jd_start")
+    for row in rows:
+        table.add_row(*_frame_cells(row))
+    return Group(Text(epoch.epochname, style="bold"), table)
+
+
+def _frame_cells(row: Any) -> list[str]:
+    reduced = getattr(row, "reduced", None)
+    kind = row.imgtype if row.obsmode in ("", "NONE") else f"{row.imgtype} {row.obsmode.lower()}"
+    angle = "" if row.rotangle is None else f"{row.rotangle:g}"
+    cells = [escape(row.filename), kind, row.band, angle, f"{row.exptime or 0:g}"]
+    if reduced is None:
+        return [*cells, "", "", "", f"[red]{escape(row.error)}[/]" if row.error else ""]
+    levels = " ".join(
+        f"{name}:{level}"
+        for name in ("bias", "dark", "flat")
+        if (level := getattr(reduced, f"{name}_level")) is not None
+    )
+    seeing = "" if reduced.fwhm is None else f'{reduced.fwhm:.2f}"'
+    solved = (
+        f'{reduced.astrometry_matched} stars, {reduced.astrometry_rms:.2f}"'
+        if reduced.solved
+        else ""
+    )
+    problem = row.error or reduced.error
+    return [*cells, levels, seeing, solved, f"[red]{escape(problem)}[/]" if problem else ""]
+
+
+def source_list() -> Any:
+    """Return a line a source of the catalogue."""
+    from polarnight.db import AstroSource
+
+    table = _table("name", "other names", "RA", "Dec", "type", "B", "V", "R", "I", "calibrates")
+    for source in AstroSource.objects.prefetch_related("calibrates"):
+        magnitudes = [
+            "" if (value := getattr(source, f"mag_{band}")) is None else f"{value:.2f}"
+            for band in "BVRI"
+        ]
+        targets = ", ".join(target.name for target in source.calibrates.all())
+        table.add_row(
+            escape(source.name),
+            escape(source.other_names),
+            source.ra_hms,
+            source.dec_dms,
+            source.srctype,
+            *magnitudes,
+            escape(targets),
+        )
+    if not table.row_count:
+        return Text("the catalogue is empty; fill it with `polarnight sources import`")
+    return table

@@ -1,0 +1,131 @@
+"""What one run carries along: settings, where work runs, what is asked, and the report."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from polarnight.errors import ConfigError
+from polarnight.pipeline.executor import Outcome, Task, WorkPool
+from polarnight.pipeline.progress import track
+
+if TYPE_CHECKING:
+    from polarnight.config import Settings
+
+__all__ = ["PARTS", "RunContext", "RunOptions", "RunReport", "StepReport"]
+
+_LOG = logging.getLogger("polarnight.pipeline")
+
+PARTS = ("masters", "reduce", "photometry", "polarimetry")
+"""Parts of a night, in order."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What is asked of a run.
+
+    Attributes
+    ----------
+    all_local : bool
+        Every night of the raw archive.
+    force : bool
+        Make everything anew, also what is current.
+    retry_failed : bool
+        Try again what failed before and has not changed since.
+    only : str or None
+        One of `PARTS`; all where None.
+    dry_run : bool
+        Only say what would be done, and why.
+    quiet : bool
+        Show no progress.
+
+    Raises
+    ------
+    ConfigError
+        Where `only` is none of `PARTS`.
+    """
+
+    all_local: bool = False
+    force: bool = False
+    retry_failed: bool = False
+    only: str | None = None
+    dry_run: bool = False
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        if self.only is not None and self.only not in PARTS:
+            msg = f"--only {self.only}: choose one of {', '.join(PARTS)}"
+            raise ConfigError(msg)
+
+    def wants(self, part: str) -> bool:
+        """Return whether a part is asked for."""
+        return self.only in (None, part)
+
+
+@dataclass
+class StepReport:
+    """What one part of the run did.
+
+    Attributes
+    ----------
+    done, current : int
+        Products made, and products that were up to date already.
+    failed, warned : list of (what, reason)
+    planned : list of (what, why)
+        What is (or in a dry run, would be) made, and why it is needed.
+    """
+
+    done: int = 0
+    current: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    warned: list[tuple[str, str]] = field(default_factory=list)
+    planned: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class RunReport:
+    """What a run did, part by part."""
+
+    epochs: list[str] = field(default_factory=list)
+    steps: dict[str, StepReport] = field(default_factory=dict)
+    seconds: float = 0.0
+    dry_run: bool = False
+
+    def step(self, name: str) -> StepReport:
+        """Return the report of a part, made where it is not there yet."""
+        return self.steps.setdefault(name, StepReport())
+
+    @property
+    def failed(self) -> list[tuple[str, str]]:
+        """Everything that failed, with its reason."""
+        return [entry for step in self.steps.values() for entry in step.failed]
+
+
+@dataclass
+class RunContext:
+    """A run: handed from part to part."""
+
+    settings: Settings
+    options: RunOptions
+    pool: WorkPool
+    report: RunReport
+
+    def run(self, tasks: Sequence[Task], what: str) -> Iterator[Outcome]:
+        """Run tasks with progress; log errors that are bugs with their traceback."""
+        outcomes = track(self.pool.run(tasks), len(tasks), what, quiet=self.options.quiet)
+        for outcome in outcomes:
+            if not outcome.ok:
+                _LOG.debug("%s", outcome.trace)
+            yield outcome
+
+    def fail(self, part: str, what: str, reason: str) -> None:
+        """Note and log a failure."""
+        self.report.step(part).failed.append((what, reason))
+        _LOG.warning("%s: %s", what, reason)
+
+    def warn(self, part: str, what: str, reason: str) -> None:
+        """Note and log something an observer should know."""
+        self.report.step(part).warned.append((what, reason))
+        _LOG.info("%s: %s", what, reason)

@@ -1,0 +1,198 @@
+"""The demonstration: a simulated night of each instrument, reduced and compared with the truth."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polarnight.astrometry import import_stars
+from polarnight.errors import ConfigError
+from polarnight.pipeline.context import RunOptions, RunReport
+from polarnight.pipeline.executor import Task, WorkPool
+from polarnight.pipeline.ingest import ingest
+from polarnight.pipeline.night import run_nights
+from polarnight.pipeline.simulated import SimulatedNight, simulate_to_directory
+
+if TYPE_CHECKING:
+    from polarnight.config import Settings
+
+__all__ = ["Comparison", "compare_with_truth", "fresh_directory", "reduced_chi2", "run_demo"]
+
+_NIGHTS = (("AndorT90", "2022-09-18"), ("CAFOS2.2", "2025-09-13"))
+_MARK = ".polarnight-demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One measured number beside its truth.
+
+    Attributes
+    ----------
+    source, instrument, band : str
+    jd : float
+    quantity : str
+        ``mag``, ``q``, ``u``, ``p`` or ``chi``.
+    truth, value, error : float
+        Magnitudes, fractions, degrees.
+    independent : bool
+        Whether it counts in chi-square: p and chi follow from q and u and do not.
+    target : bool
+        Whether the source is a target and no calibrator.
+    """
+
+    source: str
+    instrument: str
+    band: str
+    jd: float
+    quantity: str
+    truth: float
+    value: float
+    error: float
+    independent: bool
+    target: bool
+
+    @property
+    def deviation(self) -> float:
+        """Measured minus true, in standard errors."""
+        difference = self.value - self.truth
+        if self.quantity == "chi":
+            difference = (difference + 90.0) % 180.0 - 90.0
+        return difference / self.error
+
+
+def fresh_directory(output: Path) -> Path:
+    """Return an empty directory for a demonstration.
+
+    That of an earlier demonstration is emptied; any other that holds something is refused.
+
+    Raises
+    ------
+    ConfigError
+        Where the directory holds something that no demonstration made.
+    """
+    if output.exists() and any(output.iterdir()):
+        if not (output / _MARK).exists():
+            msg = f"{output} is not empty, and no demonstration made it; choose another --output"
+            raise ConfigError(msg)
+        shutil.rmtree(output)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / _MARK).write_text("Made by `polarnight demo`, which may empty it again.\n")
+    return output
+
+
+def run_demo(
+    settings: Settings, output: Path, seed: int, *, quiet: bool = False
+) -> tuple[RunReport, list[Path]]:
+    """Simulate a night of each instrument, ingest both and reduce them.
+
+    Parameters
+    ----------
+    settings : Settings
+        In force, with an empty data directory.
+    output : Path
+        Where the simulated raw frames go.
+    seed : int
+    quiet : bool
+
+    Returns
+    -------
+    report : RunReport
+    truths : list of Path
+        One truth file for each night.
+    """
+    from polarnight.db.catalogue import import_sources
+
+    nights = list(_simulate(settings, output / "simulated", seed))
+    for night in nights:
+        import_stars(
+            night.stars,
+            settings.data.stars,
+            mags={band: f"mag_{band}" for band in night.bands},
+            errors={band: f"mag_{band}_err" for band in night.bands},
+        )
+        import_sources(night.sources)
+    ingest([night.directory for night in nights], "link", settings, quiet=quiet)
+    report = run_nights([], RunOptions(all_local=True, quiet=quiet), settings)
+    return report, [night.truth for night in nights]
+
+
+def _simulate(settings: Settings, output: Path, seed: int) -> Iterator[SimulatedNight]:
+    tasks = [
+        Task(name, simulate_to_directory, (name, night, seed, output)) for name, night in _NIGHTS
+    ]
+    with WorkPool("local", settings.workers) as pool:
+        outcomes = {outcome.key: outcome for outcome in pool.run(tasks)}
+    for name, _ in _NIGHTS:
+        error = outcomes[name].error
+        if error is not None:
+            raise error
+        yield outcomes[name].result
+
+
+def compare_with_truth(truths: Sequence[Path]) -> list[Comparison]:
+    """Set every unflagged result of the simulated nights beside its truth.
+
+    Parameters
+    ----------
+    truths : sequence of Path
+        Truth files of `polarnight.simulation.simulate_night`.
+
+    Returns
+    -------
+    list of Comparison
+        In order of instrument, source and time.
+    """
+    from polarnight.db import PhotoPolResult
+
+    rows: list[Comparison] = []
+    for path in truths:
+        truth = json.loads(path.read_text(encoding="utf-8"))
+        sky = {entry["name"]: entry for entry in truth["sky"]}
+        bad = PhotoPolResult.FLAGS.BAD_PHOTOMETRY | PhotoPolResult.FLAGS.SATURATED
+        results = PhotoPolResult.objects.filter(
+            epoch__telescope=truth["telescope"], epoch__night=truth["night"], flags__hasnot=bad
+        ).select_related("astrosource")
+        for result in results.order_by("instrument", "astrosource__name", "juliandate"):
+            entry = sky.get(result.astrosource.name)
+            if entry is not None:
+                rows += _compare(result, entry)
+    return rows
+
+
+def _compare(result: Any, truth: dict[str, Any]) -> Iterator[Comparison]:
+    def row(quantity: str, true: float, value: Any, error: Any, independent: bool) -> Comparison:
+        return Comparison(
+            result.astrosource.name,
+            result.instrument,
+            result.band,
+            result.juliandate,
+            quantity,
+            true,
+            float(value),
+            float(error),
+            independent,
+            truth["role"] == "target",
+        )
+
+    if result.mag is not None:
+        yield row("mag", truth["mags"][result.band], result.mag, result.mag_err, True)
+    if result.q is not None:
+        q, u = truth["q"], truth["u"]
+        yield row("q", q, result.q, result.q_err, True)
+        yield row("u", u, result.u, result.u_err, True)
+        yield row("p", float(np.hypot(q, u)), result.p, result.p_err, False)
+        if q or u:
+            chi = float(np.rad2deg(0.5 * np.arctan2(u, q)) % 180.0)
+            yield row("chi", chi, result.chi, result.chi_err, False)
+
+
+def reduced_chi2(rows: Sequence[Comparison]) -> tuple[float, int]:
+    """Return chi-square over its degrees of freedom, and how many numbers count."""
+    deviations = np.array([row.deviation for row in rows if row.independent])
+    return float(np.mean(deviations**2)), len(deviations)

@@ -1,0 +1,124 @@
+"""Checks of an installation: what is there, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Literal
+
+from polarnight.errors import PolarnightError
+
+if TYPE_CHECKING:
+    from polarnight.config import Settings
+
+__all__ = ["Finding", "examine"]
+
+_LEAST_FREE_GB = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check."""
+
+    check: str
+    verdict: Literal["ok", "note", "bad"]
+    text: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Run all checks.
+
+    Returns
+    -------
+    list of Finding
+        In a fixed order; a check that cannot be made is a bad finding, not an exception.
+    """
+    checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
+        ("python", _python),
+        ("kernels", _kernels),
+        ("plug-ins", _plugins),
+        ("data directory", _data),
+        ("database", _database),
+        ("star catalogues", _stars),
+        ("sources", _sources),
+    )
+    findings = []
+    for name, check in checks:
+        try:
+            findings.append(check(settings))
+        except (PolarnightError, OSError) as error:
+            findings.append(Finding(name, "bad", str(error)))
+    return findings
+
+
+def _python(settings: Settings) -> Finding:
+    numbers = ", ".join(f"{name} {version(name)}" for name in ("polarnight", "astropy", "numpy"))
+    return Finding("python", "ok", f"{sys.version.split()[0]}; {numbers}")
+
+
+def _kernels(settings: Settings) -> Finding:
+    from polarnight import _native
+
+    if _native.library() is not None:
+        return Finding("kernels", "ok", "compiled")
+    return Finding(
+        "kernels",
+        "note",
+        "no compiled library: the slower numpy kernels serve, with the same results",
+    )
+
+
+def _plugins(settings: Settings) -> Finding:
+    from polarnight.instruments import all_instruments
+    from polarnight.telescopes import all_telescopes
+
+    names = [*all_instruments(), *all_telescopes()]
+    return Finding("plug-ins", "ok" if names else "bad", ", ".join(names) or "none is installed")
+
+
+def _data(settings: Settings) -> Finding:
+    root = settings.data.root
+    free = shutil.disk_usage(root).free / 1e9
+    probe = root / ".doctor"
+    probe.touch()
+    probe.unlink()
+    text = f"{root}: writable, {free:.0f} GB free, {len(settings.data.epochs())} nights"
+    return Finding("data directory", "ok" if free > _LEAST_FREE_GB else "note", text)
+
+
+def _database(settings: Settings) -> Finding:
+    from django.db import Error, connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    try:
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except Error as error:
+        return Finding("database", "bad", str(error))
+    vendor = connection.vendor
+    if pending:
+        return Finding("database", "bad", f"{vendor}: {len(pending)} migrations are not applied")
+    return Finding("database", "ok", f"{vendor}, all migrations applied")
+
+
+def _stars(settings: Settings) -> Finding:
+    from polarnight.astrometry import LocalCatalogue
+
+    manifests = LocalCatalogue(settings.data.stars).manifests
+    if not manifests:
+        return Finding(
+            "star catalogues", "note", "none: frames cannot be solved; `polarnight stars import`"
+        )
+    return Finding("star catalogues", "ok", ", ".join(manifests))
+
+
+def _sources(settings: Settings) -> Finding:
+    from polarnight.db import AstroSource
+
+    count = AstroSource.objects.count()
+    if not count:
+        return Finding("sources", "note", "none: nothing is measured; `polarnight sources import`")
+    return Finding("sources", "ok", f"{count} in the catalogue")

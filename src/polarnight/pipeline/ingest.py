@@ -1,0 +1,243 @@
+"""Raw files into the archive and the database, by what their headers say."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from polarnight.errors import BadFrame
+from polarnight.frames import FrameInfo, content_key, read_raw
+from polarnight.instruments import classify_file
+from polarnight.pipeline.executor import Outcome, Task, WorkPool
+from polarnight.pipeline.files import FITS_NAME, Placement, find_fits, place_file
+from polarnight.pipeline.progress import track
+
+if TYPE_CHECKING:
+    from polarnight.config import Settings
+    from polarnight.db import Epoch, RawFit
+
+__all__ = ["IngestReport", "ingest", "register_night"]
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class IngestReport:
+    """What became of the files that were given.
+
+    Attributes
+    ----------
+    placed : dict
+        Number of files by night (``telescope/YYYY-MM-DD``), new or there already.
+    new : int
+        How many of them were not there before.
+    failed : list of (path, reason)
+    """
+
+    placed: dict[str, int] = field(default_factory=dict)
+    new: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A raw file that was read and understood."""
+
+    path: Path
+    info: FrameInfo
+    content_key: str
+    size_bytes: int
+    mtime_ns: int
+
+
+def examine(path: Path) -> Examined:
+    """Classify a raw file, read all its pixels once, and take its checksum.
+
+    Raises
+    ------
+    BadFrame
+        Where the file is truncated or its header cannot be understood.
+    """
+    info = classify_file(path)
+    # The header of a file cut short is fine; better found here than in the night's run.
+    read_raw(path)
+    state = path.stat()
+    return Examined(path, info, content_key(path), state.st_size, state.st_mtime_ns)
+
+
+def ingest(
+    paths: Iterable[str | Path],
+    how: Placement,
+    settings: Settings,
+    *,
+    quiet: bool = False,
+) -> IngestReport:
+    """Register local FITS files under ``raw/<telescope>/<night>/``.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Files, or directories that are searched.
+    how : {"copy", "link"}
+    settings : Settings
+    quiet : bool
+        Show no progress.
+
+    Returns
+    -------
+    IngestReport
+        A file that cannot be understood is in `IngestReport.failed` with its reason and
+        stays where it is.
+
+    Raises
+    ------
+    ConfigError
+        Where a path does not exist.
+    """
+    files = find_fits(paths)
+    report = IngestReport()
+    by_night: dict[tuple[str, str], list[Examined]] = {}
+    for outcome in _examine_all(files, settings, quiet):
+        if not outcome.ok:
+            report.failed.append((str(outcome.key), _reason(outcome.error)))
+            continue
+        examined: Examined = outcome.result
+        info = examined.info
+        try:
+            target = settings.data.raw_path(info.telescope, info.night, info.filename)
+            report.new += place_file(
+                examined.path, target, how, readonly=settings.set_rawdata_readonly
+            )
+        except BadFrame as error:
+            report.failed.append((error.path, _reason(error)))
+            continue
+        by_night.setdefault((info.telescope, info.night), []).append(examined)
+    for (telescope, night), members in sorted(by_night.items()):
+        epoch = _epoch(telescope, night)
+        _save(epoch, [_row(epoch, examined) for examined in members])
+        report.placed[epoch.epochname] = len(members)
+    for path, reason in report.failed:
+        _LOG.warning("%s: %s", path, reason)
+    return report
+
+
+def register_night(
+    epoch: Epoch,
+    settings: Settings,
+    pool: WorkPool,
+    *,
+    retry_failed: bool = False,
+    quiet: bool = False,
+) -> list[RawFit]:
+    """Bring the rows of a night up to date with the files in its raw directory.
+
+    New and changed files are classified; one that cannot be understood gets a row with the
+    reason, so that nothing vanishes. Rows whose file is gone are kept and marked.
+
+    Returns
+    -------
+    list of RawFit
+        Every raw frame of the night.
+    """
+    from polarnight.db import RawFit
+
+    known = {row.filename: row for row in RawFit.objects.filter(epoch=epoch)}
+    directory = settings.data.raw_dir(epoch.telescope, epoch.night)
+    present = {
+        path.name: path
+        for path in (sorted(directory.iterdir()) if directory.is_dir() else [])
+        if FITS_NAME.search(path.name) and not path.name.startswith(".") and path.is_file()
+    }
+    todo = [
+        path
+        for name, path in present.items()
+        if name not in known
+        or not _unchanged(known[name], path)
+        or (retry_failed and known[name].has_flag(RawFit.FLAGS.ERROR_CLASSIFY))
+    ]
+    rows = []
+    tasks = [Task(path, examine, (path,)) for path in todo]
+    for outcome in track(pool.run(tasks), len(tasks), "classifying", quiet=quiet):
+        rows.append(_row_of_outcome(epoch, outcome))
+    for name, row in known.items():
+        if name not in present and not row.error:
+            row.error = f"the raw file is no longer in {directory}"
+            row.set_flag(RawFit.FLAGS.ERROR)
+            rows.append(row)
+    _save(epoch, rows)
+    return list(RawFit.objects.filter(epoch=epoch).select_related("epoch"))
+
+
+def _examine_all(files: Sequence[Path], settings: Settings, quiet: bool) -> Iterable[Outcome]:
+    tasks = [Task(path, examine, (path,)) for path in files]
+    # Starting processes costs more than reading a few headers.
+    processes = settings.workers if len(tasks) > 16 else 1
+    with WorkPool("local", processes) as pool:
+        yield from track(pool.run(tasks), len(tasks), "reading files", quiet=quiet)
+
+
+def _reason(error: Exception | None) -> str:
+    if isinstance(error, BadFrame):
+        return error.reason + (f" ({error.remedy})" if error.remedy else "")
+    return str(error)
+
+
+def _epoch(telescope: str, night: str) -> Epoch:
+    from polarnight.db import Epoch
+
+    return Epoch.objects.get_or_create(telescope=telescope, night=date.fromisoformat(night))[0]
+
+
+def _unchanged(row: RawFit, path: Path) -> bool:
+    state = path.stat()
+    return bool(row.size_bytes == state.st_size and row.mtime_ns == state.st_mtime_ns)
+
+
+def _row(epoch: Epoch, examined: Examined, **columns: Any) -> RawFit:
+    from polarnight.db import RawFit
+
+    target = epoch.rawfitsdir / examined.info.filename
+    row = RawFit.from_info(
+        epoch,
+        examined.info,
+        content_key=examined.content_key,
+        size_bytes=examined.size_bytes,
+        mtime_ns=target.stat().st_mtime_ns,
+        **columns,
+    )
+    row.set_flag(RawFit.FLAGS.DOWNLOADED)
+    return row
+
+
+def _row_of_outcome(epoch: Epoch, outcome: Outcome) -> RawFit:
+    from polarnight.db import RawFit
+
+    if outcome.ok:
+        examined: Examined = outcome.result
+        info = examined.info
+        if (info.telescope, info.night) == (epoch.telescope, f"{epoch.night}"):
+            return _row(epoch, examined)
+        reason = (
+            f"the header says {info.telescope}/{info.night}, but the file is in the directory "
+            f"of {epoch.epochname}; ingest it from elsewhere, or correct the header"
+        )
+    else:
+        reason = _reason(outcome.error)
+    path: Path = outcome.key
+    state = path.stat()
+    _LOG.warning("%s/%s: %s", epoch.epochname, path.name, reason)
+    return RawFit.from_failure(
+        epoch, path.name, reason, size_bytes=state.st_size, mtime_ns=state.st_mtime_ns
+    )
+
+
+def _save(epoch: Epoch, rows: Sequence[RawFit]) -> None:
+    from polarnight.db.bulk import upsert
+
+    upsert(rows, unique=("epoch", "filename"))
+    epoch.set_flag(type(epoch).FLAGS.LISTED)
+    epoch.save()

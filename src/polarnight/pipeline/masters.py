@@ -1,0 +1,223 @@
+"""The masters of a night: which are needed, which are stale and why, and making them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from polarnight.calibration import (
+    CalibrationGroup,
+    MasterResult,
+    MasterRules,
+    build_master,
+    group_calibrations,
+    master_recipe_key,
+)
+from polarnight.frames import FrameInfo, ImageType, content_key
+from polarnight.pipeline.associations import MasterShelf, master_rules
+from polarnight.pipeline.context import RunContext
+from polarnight.pipeline.executor import Task
+
+if TYPE_CHECKING:
+    from polarnight.db import Epoch, RawFit
+    from polarnight.db.models.masters import MasterModel
+
+__all__ = ["build_masters"]
+
+_KINDS = (ImageType.BIAS, ImageType.DARK, ImageType.FLAT)
+
+
+@dataclass
+class _Job:
+    """One master to be made."""
+
+    row: MasterModel
+    rawfits: list[RawFit]
+    group: CalibrationGroup
+    rules: MasterRules
+    bias: MasterModel | None
+    dark: MasterModel | None
+    why: str
+
+
+def build_masters(
+    context: RunContext, epochs: Sequence[Epoch], rawfits: Sequence[RawFit], shelf: MasterShelf
+) -> None:
+    """Bring the masters of some nights up to date: biases, then darks, then flats.
+
+    Parameters
+    ----------
+    context : RunContext
+    epochs : sequence of Epoch
+    rawfits : sequence of RawFit
+        All raw frames of these nights.
+    shelf : MasterShelf
+        Masters to choose from; refreshed as new ones are made.
+    """
+    by_epoch = {epoch.pk: epoch for epoch in epochs}
+    usable = [
+        row
+        for row in rawfits
+        if row.info
+        and row.imgtype in set(map(str, _KINDS))
+        and not row.has_flag(row.FLAGS["IGNORE"])
+    ]
+    for kind in _KINDS:
+        jobs = []
+        for epoch_id, epoch in by_epoch.items():
+            frames = {
+                row.filename: row
+                for row in usable
+                if row.epoch_id == epoch_id and row.imgtype == str(kind)
+            }
+            infos = [FrameInfo.from_dict(row.info) for row in frames.values()]
+            for group in group_calibrations(infos):
+                job = _plan(context, epoch, group, frames, shelf)
+                if job is not None:
+                    jobs.append(job)
+        if not context.options.dry_run:
+            _make(context, kind, jobs)
+            shelf.forget(kind)
+
+
+def _plan(
+    context: RunContext,
+    epoch: Epoch,
+    group: CalibrationGroup,
+    frames: dict[str, RawFit],
+    shelf: MasterShelf,
+) -> _Job | None:
+    """Return what is to be made for a group, None where its master is current."""
+    from polarnight.db.models.masters import MASTER_MODELS
+
+    rows = [frames[info.filename] for info in group.infos]
+    first = group.infos[0]
+    bias = dark = None
+    if group.kind is not ImageType.BIAS:
+        bias = shelf.chosen(shelf.choose(first, ImageType.BIAS))
+    if group.kind is ImageType.FLAT:
+        dark = shelf.chosen(shelf.choose(first, ImageType.DARK))
+    rules = master_rules(context.settings, first.instrument)
+    paths = [row.filepath for row in rows]
+    known = {str(path): row.content_key for path, row in zip(paths, rows, strict=True)}
+    known |= {str(m.filepath): m.content_key for m in (bias, dark) if m is not None}
+    key = master_recipe_key(
+        group.kind,
+        group.infos,
+        paths,
+        bias=bias.filepath if bias else None,
+        dark=dark.filepath if dark else None,
+        rules=rules,
+        keys=known,
+    )
+    model = MASTER_MODELS[str(group.kind)]
+    row = model(epoch=epoch, **_columns(model, rows[0]))
+    row.complete()
+    existing = model._default_manager.filter(key=row.key).first()
+    why = _stale(existing, key, context)
+    step = context.report.step("masters")
+    if not why:
+        step.current += 1
+        return None
+    step.planned.append((row.key, why))
+    row.recipe_key = key
+    return _Job(row, rows, group, rules, bias, dark, why)
+
+
+def _columns(model: type[MasterModel], rawfit: RawFit) -> dict[str, Any]:
+    return {name: getattr(rawfit, name) for name in model.MARGS}
+
+
+def _stale(existing: MasterModel | None, key: str, context: RunContext) -> str:
+    """Return why a master has to be made, ``""`` where it is current."""
+    if existing is None:
+        return "not made yet"
+    if context.options.force:
+        return "forced"
+    if existing.recipe_key != key:
+        return "its frames, rules or masters changed"
+    if existing.error:
+        return f"failed before: {existing.error}" if context.options.retry_failed else ""
+    if not existing.filepath.is_file():
+        return f"its file {existing.path} is gone"
+    return ""
+
+
+def _make(context: RunContext, kind: ImageType, jobs: Sequence[_Job]) -> None:
+    tasks = [
+        Task(
+            n,
+            _build,
+            (
+                kind,
+                job.group.infos,
+                [row.filepath for row in job.rawfits],
+                job.bias.filepath if job.bias else None,
+                job.dark.filepath if job.dark else None,
+                job.row.filepath,
+                job.rules,
+            ),
+        )
+        for n, job in enumerate(jobs)
+    ]
+    for outcome in context.run(tasks, f"master {str(kind).lower()}s"):
+        job = jobs[outcome.key]
+        if outcome.ok:
+            result, sha256 = outcome.result
+            _store(job, result, sha256)
+            context.report.step("masters").done += 1
+            for warning in result.warnings:
+                context.warn("masters", job.row.key, warning)
+            for name, reason in result.rejected:
+                context.warn("masters", f"{job.row.epoch.epochname}/{name}", f"rejected: {reason}")
+        else:
+            _store_failure(job, str(outcome.error))
+            context.fail("masters", job.row.key, str(outcome.error))
+
+
+def _build(
+    kind: ImageType,
+    infos: tuple[FrameInfo, ...],
+    paths: list[Path],
+    bias: Path | None,
+    dark: Path | None,
+    out: Path,
+    rules: MasterRules,
+) -> tuple[MasterResult, str]:
+    """Make a master in a worker; return what it is and its checksum."""
+    result = build_master(kind, infos, paths, bias=bias, dark=dark, out=out, rules=rules)
+    return result, content_key(out)
+
+
+def _store(job: _Job, result: MasterResult, sha256: str) -> None:
+    from polarnight.db.bulk import link, upsert
+
+    row = job.row
+    row.jd = result.info.jd_mid
+    row.n_used = result.n_used
+    row.rejected = result.rejected
+    row.stats = result.stats
+    row.info = result.info.to_dict()
+    row.warnings = result.warnings
+    row.content_key = sha256
+    row.provenance = {
+        "why": job.why,
+        "inputs": [[raw.fileloc, "raw", raw.content_key] for raw in job.rawfits],
+        "rules": job.rules.to_dict(),
+    }
+    for name, master in (("masterbias", job.bias), ("masterdark", job.dark)):
+        if any(f.name == name for f in type(row)._meta.concrete_fields):
+            setattr(row, name, master)
+    upsert([row], unique=("key",), keep=("valid_from", "valid_to"))
+    link(type(row), "rawfits", {row.pk: [raw.pk for raw in job.rawfits]})
+
+
+def _store_failure(job: _Job, reason: str) -> None:
+    from polarnight.db.bulk import link, upsert
+
+    job.row.error = reason
+    job.row.set_flag(job.row.FLAGS["ERROR"])
+    upsert([job.row], unique=("key",), keep=("valid_from", "valid_to"))
+    link(type(job.row), "rawfits", {job.row.pk: [raw.pk for raw in job.rawfits]})

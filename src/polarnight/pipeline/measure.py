@@ -1,0 +1,255 @@
+"""Apertures on the catalogue sources of a reduced frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from polarnight.astrometry.geometry import separation
+from polarnight.errors import AlgorithmFailed, BadFrame
+from polarnight.frames import UNUSABLE, Bit, Frame, read_frame, read_tables
+from polarnight.photometry import aperture_photometry, centroid, measure_fwhm, standard_radii
+from polarnight.pipeline.records import ApertureRow, FrameRef, SourceRecord
+
+__all__ = [
+    "LoadedFrame",
+    "group_fwhm",
+    "load_frame",
+    "measurable",
+    "measure_frame",
+    "sources_in_frame",
+    "usable",
+]
+
+FloatArray = npt.NDArray[np.float64]
+
+_J2000 = 2451545.0
+_MAS = 1.0 / 3.6e6
+_FARTHEST = 5.0
+"""Degrees from the centre of the frame; no field of ours is larger."""
+
+_MEANINGLESS = int(Bit.SATURATED | Bit.NO_DATA)
+
+_CENTROID_MIN_SNR = 10.0
+_CENTROID_MAX_SHIFT = 0.5
+"""Largest shift from the catalogue position, in FWHM, at which a centroid is believed."""
+
+
+@dataclass(frozen=True)
+class LoadedFrame:
+    """A reduced frame in memory with its detections."""
+
+    ref: FrameRef
+    frame: Frame
+    detections: dict[str, npt.NDArray[Any]]
+
+    @property
+    def fwhm(self) -> float:
+        """Median FWHM of the detections in pixels; not a number where there are none."""
+        value = self.frame.meta.get("fwhm_px")
+        return float("nan") if value is None else float(value)
+
+
+def load_frame(ref: FrameRef) -> LoadedFrame:
+    """Read a reduced frame and its table of detections.
+
+    Raises
+    ------
+    BadFrame
+        Where the file has no plate solution.
+    """
+    frame = read_frame(ref.path)
+    if frame.wcs is None:
+        raise BadFrame(ref.path, "there is no plate solution", "see `polarnight why` for the cause")
+    table = read_tables(ref.path)["SOURCES"]
+    return LoadedFrame(ref, frame, {name: np.asarray(table[name]) for name in table.colnames})
+
+
+def group_fwhm(frames: Sequence[LoadedFrame]) -> float:
+    """Return the seeing of a group, the median over its frames, in pixels.
+
+    Raises
+    ------
+    BadFrame
+        Where no frame of the group has a measured FWHM.
+    """
+    values = np.array([loaded.fwhm for loaded in frames])
+    if not np.isfinite(values).any():
+        raise BadFrame(frames[0].ref.path, "no star was good enough to measure the seeing")
+    return float(np.nanmedian(values))
+
+
+def _beams(loaded: LoadedFrame) -> Iterator[tuple[str, Any]]:
+    yield "O", loaded.frame.wcs
+    if loaded.frame.wcs_pair is not None:
+        yield "E", loaded.frame.wcs_pair
+
+
+def _sky(sources: Sequence[SourceRecord], jd: float) -> FloatArray:
+    """Return ICRS positions at a date, shape (n, 2)."""
+    years = (jd - _J2000) / 365.25
+    place = [
+        (
+            s.ra + s.pm_ra * years * _MAS / max(np.cos(np.deg2rad(s.dec)), 1e-6),
+            s.dec + s.pm_dec * years * _MAS,
+        )
+        for s in sources
+    ]
+    return np.array(place, dtype=float).reshape(-1, 2)
+
+
+def _pixel(wcs: Any, sources: Sequence[SourceRecord], jd: float) -> FloatArray:
+    sky = _sky(sources, jd)
+    xy: FloatArray = np.asarray(wcs.all_world2pix(sky, 0, quiet=True), dtype=float)
+    # A gnomonic projection also has points behind the observer; they are not in the field.
+    xy[separation(sky[:, 0], sky[:, 1], *wcs.wcs.crval) > _FARTHEST] = np.nan
+    return xy
+
+
+def sources_in_frame(
+    loaded: LoadedFrame, sources: Sequence[SourceRecord], margin: float = 0.0
+) -> list[SourceRecord]:
+    """Return the sources whose every image lies on the detector.
+
+    Parameters
+    ----------
+    loaded : LoadedFrame
+    sources : sequence of SourceRecord
+    margin : float
+        Distance from the border that is needed, pixels.
+    """
+    if not sources:
+        return []
+    ny, nx = loaded.frame.shape
+    inside = np.ones(len(sources), dtype=bool)
+    for _, wcs in _beams(loaded):
+        x, y = _pixel(wcs, sources, loaded.ref.info.jd_mid).T
+        with np.errstate(invalid="ignore"):
+            inside &= (x >= margin - 0.5) & (x <= nx - 0.5 - margin)
+            inside &= (y >= margin - 0.5) & (y <= ny - 0.5 - margin)
+    return [source for source, is_in in zip(sources, inside, strict=True) if is_in]
+
+
+def _other_sources(loaded: LoadedFrame, radius: float) -> npt.NDArray[np.bool_]:
+    """Return the pixels within `radius` of any detection: no place to measure the sky."""
+    ny, nx = loaded.frame.shape
+    mask = np.zeros((ny, nx), dtype=bool)
+    reach = int(np.ceil(radius))
+    offset_y, offset_x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    for x, y in zip(loaded.detections["x"], loaded.detections["y"], strict=True):
+        ix, iy = round(float(x)), round(float(y))
+        near = (offset_x - (x - ix)) ** 2 + (offset_y - (y - iy)) ** 2 <= radius**2
+        rows, columns = iy + offset_y[near], ix + offset_x[near]
+        keep = (rows >= 0) & (rows < ny) & (columns >= 0) & (columns < nx)
+        mask[rows[keep], columns[keep]] = True
+    return mask
+
+
+def _crowded(
+    loaded: LoadedFrame, xy: FloatArray, radius: float, fwhm: float
+) -> npt.NDArray[np.bool_]:
+    """Return which positions have a second detection that reaches into the aperture."""
+    found = np.column_stack([loaded.detections["x"], loaded.detections["y"]]).astype(float)
+    distance = np.hypot(*(xy[:, None, :] - found[None, :, :]).transpose(2, 0, 1))
+    other = (distance > fwhm) & (distance < radius + fwhm)
+    crowded: npt.NDArray[np.bool_] = other.any(axis=1)
+    return crowded
+
+
+def _positions(
+    loaded: LoadedFrame, xy: FloatArray, fwhm: float
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Return where to measure: a credible centroid, else the place of the catalogue."""
+    frame = loaded.frame
+    reach = max(_CENTROID_MAX_SHIFT * fwhm, 1.0)
+    found = centroid(frame.data, frame.variance, xy, fwhm, reach=reach, min_snr=_CENTROID_MIN_SNR)
+    return found.xy, found.flags != 0
+
+
+def _widths(loaded: LoadedFrame, xy: FloatArray, fwhm: float) -> FloatArray:
+    """Return the FWHM of each source in pixels, NaN where it cannot be measured."""
+    frame = loaded.frame
+    try:
+        return measure_fwhm(frame.data, xy, guess=fwhm, bits=frame.bits, max_stars=len(xy)).each
+    except AlgorithmFailed:
+        return np.full(len(xy), np.nan)
+
+
+def measure_frame(
+    loaded: LoadedFrame, sources: Sequence[SourceRecord], fwhm: float
+) -> list[ApertureRow]:
+    """Measure every image of every source in a frame with the standard aperture.
+
+    Parameters
+    ----------
+    loaded : LoadedFrame
+    sources : sequence of SourceRecord
+        Sources inside the frame.
+    fwhm : float
+        Seeing of the group, pixels; sets the radii.
+
+    Returns
+    -------
+    list of ApertureRow
+        One for each source and beam.
+    """
+    radius, r_in, r_out = standard_radii(fwhm)
+    exclude = _other_sources(loaded, radius)
+    scale = loaded.ref.info.pixel_scale
+    frame = loaded.frame
+    jd = loaded.ref.info.jd_mid
+    rows: list[ApertureRow] = []
+    for pair, wcs in _beams(loaded):
+        xy, forced = _positions(loaded, _pixel(wcs, sources, jd), fwhm)
+        table = aperture_photometry(
+            frame.data,
+            frame.variance,
+            frame.bits,
+            xy,
+            np.array([radius]),
+            (r_in, r_out),
+            exclude=exclude,
+        )
+        crowded = _crowded(loaded, xy, radius, fwhm)
+        widths = _widths(loaded, xy, fwhm)
+        for i, source in enumerate(sources):
+            width = float(widths[i]) * scale
+            rows.append(
+                ApertureRow(
+                    frame=loaded.ref.id,
+                    source=source.id,
+                    pair=pair,
+                    aperpix=radius,
+                    r_in=r_in,
+                    r_out=r_out,
+                    flux_counts=float(table.flux[i, 0]),
+                    flux_counts_err=float(table.flux_err[i, 0]),
+                    area=float(table.area[i, 0]),
+                    n_sky=int(table.n_sky[i]),
+                    bkg_flux_counts=float(table.sky[i]),
+                    bkg_flux_counts_err=float(table.sky_err[i]),
+                    x_px=float(xy[i, 0]),
+                    y_px=float(xy[i, 1]),
+                    forced=bool(forced[i]),
+                    crowded=bool(crowded[i]),
+                    fwhm=fwhm * scale,
+                    fwhm_source=width if np.isfinite(width) and not forced[i] else None,
+                    bits=int(table.bits[i, 0]),
+                )
+            )
+    return rows
+
+
+def measurable(row: ApertureRow) -> bool:
+    """Return whether the flux means anything: finite, on the detector and not saturated."""
+    finite = np.isfinite(row.flux_counts) and np.isfinite(row.flux_counts_err)
+    return bool(finite) and row.flux_counts_err > 0 and not row.bits & _MEANINGLESS
+
+
+def usable(row: ApertureRow) -> bool:
+    """Return whether the flux can be trusted: measurable, and no bad or hit pixel inside."""
+    return measurable(row) and not row.bits & UNUSABLE

@@ -1,0 +1,160 @@
+"""Carrying nights from raw frames to results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from polarnight.errors import ConfigError, NoWork
+from polarnight.pipeline.associations import MasterShelf
+from polarnight.pipeline.context import RunContext, RunOptions, RunReport
+from polarnight.pipeline.executor import WorkPool
+from polarnight.pipeline.ingest import register_night
+from polarnight.pipeline.masters import build_masters
+from polarnight.pipeline.reduce import reduce_lights
+from polarnight.pipeline.results import compute_results
+
+if TYPE_CHECKING:
+    from polarnight.config import Settings
+    from polarnight.db import Epoch, RawFit
+
+__all__ = ["RunOptions", "reduce_epochs", "run_nights"]
+
+
+def reduce_epochs(epochs: Iterable[str], **options: Any) -> RunReport:
+    """Reduce nights under the settings in force, as `Epoch.reduce` does.
+
+    Parameters
+    ----------
+    epochs : iterable of str
+        Names such as ``"OSN-T090/2024-04-08"`` or ``"T090/240408"``.
+    **options
+        Of `RunOptions`.
+
+    Returns
+    -------
+    RunReport
+
+    Raises
+    ------
+    NoWork
+        Where a night has no raw files.
+    """
+    from polarnight.config import get_settings
+
+    return run_nights(list(epochs), RunOptions(**options), get_settings())
+
+
+def run_nights(names: Sequence[str], options: RunOptions, settings: Settings) -> RunReport:
+    """Carry nights from raw frames to results: masters, frames, photometry, polarimetry.
+
+    What is current is skipped. A bad frame is noted with its reason and the night goes on.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Epochs; none with ``options.all_local``.
+    options : RunOptions
+    settings : Settings
+
+    Returns
+    -------
+    RunReport
+
+    Raises
+    ------
+    ConfigError
+        Where no night is named, or a name is none.
+    NoWork
+        Where there are no raw files.
+    """
+    started = time.monotonic()
+    epochs = select_epochs(names, options, settings)
+    report = RunReport(dry_run=options.dry_run)
+    with WorkPool(settings.scheduler or "local", settings.workers) as pool:
+        context = RunContext(settings, options, pool, report)
+        rawfits = _register(context, epochs)
+        shelf = MasterShelf(settings)
+        if options.wants("masters"):
+            build_masters(context, epochs, rawfits, shelf)
+        if options.wants("reduce"):
+            from polarnight.db.sources import SourceNames
+
+            reduce_lights(context, rawfits, shelf, SourceNames.load())
+        if options.wants("photometry") or options.wants("polarimetry"):
+            compute_results(context, epochs)
+    report.epochs = [epoch.epochname for epoch in epochs]
+    report.seconds = time.monotonic() - started
+    if not options.dry_run:
+        _remember(epochs, report)
+    return report
+
+
+def select_epochs(names: Sequence[str], options: RunOptions, settings: Settings) -> list[Epoch]:
+    """Return the nights that are asked for, oldest first, registered where they are new.
+
+    Raises
+    ------
+    ConfigError
+        Where no night is named, or a name is none.
+    NoWork
+        Where there are no raw files.
+    """
+    from polarnight.db import Epoch
+    from polarnight.db.names import parse_epochname
+
+    local = {(telescope, night) for telescope, night in settings.data.epochs()}
+    if options.all_local:
+        wanted = set(local)
+    elif names:
+        wanted = {parse_epochname(name) for name in names}
+    else:
+        msg = "name the nights to run, such as OSN-T090/2024-04-08, or use --all-local"
+        raise ConfigError(msg)
+    missing = sorted(f"{telescope}/{night}" for telescope, night in wanted - local)
+    if missing:
+        msg = f"no raw files of {', '.join(missing)} under {settings.data.raw}; ingest them first"
+        raise NoWork(msg)
+    if not wanted:
+        msg = f"there are no nights under {settings.data.raw}; ingest some files first"
+        raise NoWork(msg)
+    return [
+        Epoch.objects.get_or_create(telescope=telescope, night=night)[0]
+        for telescope, night in sorted(wanted, key=lambda pair: (pair[1], pair[0]))
+    ]
+
+
+def _register(context: RunContext, epochs: Sequence[Epoch]) -> list[RawFit]:
+    rows: list[RawFit] = []
+    for epoch in epochs:
+        found = register_night(
+            epoch,
+            context.settings,
+            context.pool,
+            retry_failed=context.options.retry_failed,
+            quiet=context.options.quiet,
+        )
+        for row in found:
+            if row.error:
+                context.report.step("classify").failed.append((row.fileloc, row.error))
+        context.report.step("classify").done += sum(1 for row in found if not row.error)
+        rows += [row for row in found if not row.error]
+    return rows
+
+
+def _remember(epochs: Sequence[Epoch], report: RunReport) -> None:
+    """Keep on each night what the run said of it, and mark nights with failures."""
+    for epoch in epochs:
+        prefix = f"{epoch.epochname}/"
+        failed = [
+            [part, what, reason]
+            for part, step in report.steps.items()
+            for what, reason in step.failed
+            if what.startswith(prefix)
+        ]
+        epoch.report = {"failed": failed, "seconds": round(report.seconds, 2)}
+        epoch.unset_flag(epoch.FLAGS.ERROR)
+        if failed:
+            epoch.set_flag(epoch.FLAGS.ERROR)
+        epoch.save()

@@ -1,0 +1,291 @@
+"""The light frames of some nights: which are stale and why, and reducing them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from polarnight.astrometry import LocalCatalogue
+from polarnight.calibration import Association, reduce_recipe_key
+from polarnight.frames import FrameInfo, ImageType, recipe_key
+from polarnight.instruments import get_instrument
+from polarnight.pipeline.associations import MasterShelf, reduce_rules
+from polarnight.pipeline.context import RunContext
+from polarnight.pipeline.executor import Outcome, Task
+from polarnight.pipeline.frame_recipe import (
+    REQUIRED_KINDS,
+    FrameJob,
+    FrameOutcome,
+    frame_recipe,
+    run_frame,
+)
+
+if TYPE_CHECKING:
+    from polarnight.db import RawFit, ReducedFit
+    from polarnight.db.models.masters import MasterModel
+    from polarnight.db.sources import SourceNames
+
+__all__ = ["reduce_lights", "stars_fingerprint"]
+
+_BATCH = 50
+
+
+@dataclass
+class _Plan:
+    """A light frame that has to be reduced."""
+
+    rawfit: RawFit
+    job: FrameJob
+    associations: dict[str, Association]
+    masters: dict[str, MasterModel]
+    why: str
+
+
+def stars_fingerprint(directory: Path) -> str:
+    """Return what identifies the imported star catalogues: their manifests, hashed."""
+    return recipe_key((), LocalCatalogue(directory).manifests, {})
+
+
+def reduce_lights(
+    context: RunContext, rawfits: Sequence[RawFit], shelf: MasterShelf, names: SourceNames
+) -> None:
+    """Bring the reduced frames of some nights up to date.
+
+    Parameters
+    ----------
+    context : RunContext
+    rawfits : sequence of RawFit
+        All raw frames of these nights.
+    shelf : MasterShelf
+    names : SourceNames
+        Resolves OBJECT keywords.
+    """
+    from polarnight.db import RawFit, ReducedFit
+
+    lights = [
+        row
+        for row in rawfits
+        if row.info
+        and row.imgtype == str(ImageType.LIGHT)
+        and not row.has_flag(RawFit.FLAGS.IGNORE)
+    ]
+    existing = {
+        row.rawfit_id: row
+        for row in ReducedFit.objects.filter(rawfit__in=[light.pk for light in lights])
+    }
+    stars = stars_fingerprint(context.settings.data.stars)
+    step = context.report.step("reduce")
+    plans: list[_Plan] = []
+    for row in lights:
+        plan = _plan(context, row, existing.get(row.pk), shelf, names, stars)
+        if plan is not None:
+            step.planned.append((row.fileloc, plan.why))
+            plans.append(plan)
+    if context.options.dry_run:
+        return
+    tasks = [Task(n, run_frame, (plan.job,)) for n, plan in enumerate(plans)]
+    for batch in _batches(context.run(tasks, "reducing frames"), _BATCH):
+        _store(context, [(plans[outcome.key], outcome) for outcome in batch], stars)
+
+
+def _batches(outcomes: Iterator[Outcome], size: int) -> Iterator[list[Outcome]]:
+    batch: list[Outcome] = []
+    for outcome in outcomes:
+        batch.append(outcome)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _plan(
+    context: RunContext,
+    row: RawFit,
+    existing: ReducedFit | None,
+    shelf: MasterShelf,
+    names: SourceNames,
+    stars: str,
+) -> _Plan | None:
+    """Return what is to be done for a frame, None where its product is current."""
+    settings = context.settings
+    info = FrameInfo.from_dict(row.info)
+    needed = get_instrument(info.instrument).requires
+    associations = {
+        name: shelf.choose(info, kind) for kind, name in REQUIRED_KINDS.items() if kind in needed
+    }
+    chosen = {name: shelf.chosen(association) for name, association in associations.items()}
+    masters = {name: master for name, master in chosen.items() if master is not None}
+    rules = reduce_rules(settings, info.instrument)
+    recipe = frame_recipe(settings, rules)
+    paths = {name: master.filepath for name, master in masters.items()}
+    key = recipe_key(
+        [
+            reduce_recipe_key(
+                row.filepath,
+                info,
+                **paths,
+                cosmic_rays=settings.calibration.cosmic_rays,
+                rules=rules,
+                keys={
+                    str(row.filepath): row.content_key,
+                    **{str(m.filepath): m.content_key for m in masters.values()},
+                },
+            )
+        ],
+        settings.astrometry.model_dump(mode="json", exclude={"pictures"}),
+        recipe.versions(),
+    )
+    why = _stale(context, existing, key, stars)
+    if not why:
+        _count_current(context, row, existing)
+        return None
+    job = FrameJob(
+        path=row.filepath,
+        out=settings.data.reduced_path(row.epoch.telescope, row.epoch.night, row.filename),
+        info=info,
+        masters=paths,
+        stars=settings.data.stars,
+        object_place=names.resolve(info.object_name),
+        recipe=recipe,
+        recipe_key=key,
+        inputs=(
+            (row.fileloc, "raw", row.content_key),
+            *((m.path, f"master{name}", m.content_key) for name, m in masters.items()),
+        ),
+        picture=settings.astrometry.pictures,
+    )
+    return _Plan(row, job, associations, masters, why)
+
+
+def _stale(context: RunContext, existing: ReducedFit | None, key: str, stars: str) -> str:
+    """Return why a frame has to be reduced, ``""`` where its product is current."""
+    if existing is None:
+        return "not reduced yet"
+    if context.options.force:
+        return "forced"
+    if existing.recipe_key != key:
+        return "the raw frame, its masters or the parameters changed"
+    failed = existing.error
+    if failed and context.options.retry_failed:
+        return f"failed before: {failed}"
+    if failed and existing.provenance.get("stars") != stars:
+        return "failed before, and the star catalogues have changed since"
+    if not failed and not existing.filepath.is_file():
+        return f"its file {existing.path} is gone"
+    return ""
+
+
+def _count_current(context: RunContext, row: RawFit, existing: ReducedFit | None) -> None:
+    step = context.report.step("reduce")
+    if existing is not None and existing.error:
+        step.failed.append((row.fileloc, f"{existing.error} (unchanged; --retry-failed)"))
+    else:
+        step.current += 1
+
+
+def _store(context: RunContext, batch: list[tuple[_Plan, Outcome]], stars: str) -> None:
+    """Write the rows of a batch in one transaction."""
+    from django.db import transaction
+
+    from polarnight.db.bulk import upsert
+
+    rows = []
+    for plan, outcome in batch:
+        row = _associated(plan, stars)
+        if outcome.ok:
+            result: FrameOutcome = outcome.result
+            _fill(row, plan, result)
+            if row.solved:
+                context.report.step("reduce").done += 1
+        else:
+            row.error = str(outcome.error)
+            row.set_flag(row.FLAGS.ERROR | row.FLAGS.ERROR_CALIBRATION)
+        if row.error:
+            context.fail("reduce", plan.rawfit.fileloc, row.error)
+        rows.append(row)
+        _mark_raw(plan.rawfit, row)
+    with transaction.atomic():
+        upsert(rows, unique=("rawfit",))
+        upsert([plan.rawfit for plan, _ in batch], unique=("epoch", "filename"))
+
+
+def _mark_raw(rawfit: RawFit, row: ReducedFit) -> None:
+    flags = rawfit.FLAGS
+    rawfit.unset_flag(flags.BUILT_REDUCED | flags.ERROR_ASTROMETRY | flags.ERROR_CALIBRATION)
+    rawfit.set_flag(
+        row.machine_flags & (flags.BUILT_REDUCED | flags.ERROR_ASTROMETRY | flags.ERROR_CALIBRATION)
+    )
+
+
+def _associated(plan: _Plan, stars: str) -> ReducedFit:
+    """Return a new row that says which masters were chosen, and why."""
+    from polarnight.db import ReducedFit
+
+    row = ReducedFit.from_rawfit(plan.rawfit, recipe_key=plan.job.recipe_key)
+    for name, association in plan.associations.items():
+        setattr(row, f"{name}_level", association.level)
+        setattr(row, f"{name}_reason", association.reason)
+        setattr(row, f"master{name}", plan.masters.get(name))
+        if association.risky:
+            row.set_flag(row.FLAGS.RISKY_MASTER)
+        if association.choice is None:
+            row.set_flag(row.FLAGS.MISSING_MASTER)
+    row.associations = {
+        name: {
+            "level": association.level,
+            "delta_days": association.delta_days,
+            "reason": association.reason,
+            "nearest": [
+                {"master": str(m.candidate.id), "key": m.key, "wanted": m.wanted, "found": m.found}
+                for m in association.nearest
+            ],
+        }
+        for name, association in plan.associations.items()
+    }
+    row.provenance = {
+        "why": plan.why,
+        "inputs": plan.job.inputs,
+        "recipe": plan.job.recipe.versions(),
+        "stars": stars,
+    }
+    return row
+
+
+def _fill(row: ReducedFit, plan: _Plan, result: FrameOutcome) -> None:
+    data: Any = row
+    data.content_key = result.content_key
+    data.path = _relative(plan.job.out)
+    data.provenance["seconds"] = result.seconds
+    for name, value in result.detection.items():
+        setattr(row, name, value)
+    if result.detection["fwhm_px"] is not None:
+        data.fwhm = result.detection["fwhm_px"] * result.info.pixel_scale
+    cosmics = result.meta.get("cosmic_rays") or {}
+    data.n_cosmic_rays = cosmics.get("hits") if cosmics.get("searched") else None
+    missing = result.meta.get("missing_masters")
+    if missing:
+        data.warnings = [f"reduced without master {' and '.join(missing)}"]
+    row.set_flag(row.FLAGS.BUILT_REDUCED)
+    if result.evidence is None:
+        data.error = result.notes.get("solve") or result.notes.get("detect") or "not solved"
+        row.set_flag(row.FLAGS.ERROR_ASTROMETRY)
+        return
+    evidence = result.evidence
+    data.solved = True
+    data.astrometry_info = evidence
+    data.astrometry_rms = evidence["rms_arcsec"]
+    data.astrometry_matched = evidence["n_matched"]
+    data.astrometry_log10_chance = evidence["log10_chance"]
+    data.astrometry_pointing = str(evidence["pointing"])[:60]
+    data.pixscale = evidence["pixel_scale"]
+    if result.center is not None:
+        data.center_ra, data.center_dec = result.center
+
+
+def _relative(path: Path) -> str:
+    from polarnight.db.models.base import data_directory
+
+    return data_directory().relative(path)

@@ -1,0 +1,218 @@
+"""Writing the results of groups into the database, a batch in one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from polarnight.frames import Bit
+from polarnight.pipeline.context import RunContext
+from polarnight.pipeline.executor import Outcome
+from polarnight.pipeline.records import ApertureRow, GroupResult
+
+if TYPE_CHECKING:
+    from polarnight.db import AperPhotResult, Epoch, PhotoPolResult
+    from polarnight.pipeline.results import FrameGroup
+
+__all__ = ["remove_outdated", "store_batch"]
+
+_APERTURE_FLAGS = {
+    "SATURATED": Bit.SATURATED,
+    "COSMIC_RAY": Bit.COSMIC_RAY,
+    "BAD_PIXEL": Bit.BAD_PIXEL | Bit.NO_DATA | Bit.TRAIL,
+    "EDGE": Bit.NEAR_EDGE,
+    "NONLINEAR": Bit.NONLINEAR,
+}
+
+
+def remove_outdated(epochs: Sequence[Epoch]) -> None:
+    """Delete results that rest on a frame which is no longer solved.
+
+    What people decided about them is kept apart and finds them again, should they return.
+    """
+    from polarnight.db import PhotoPolResult
+
+    PhotoPolResult.objects.filter(epoch__in=epochs, reducedfits__solved=False).delete()
+
+
+def store_batch(context: RunContext, batch: Sequence[tuple[FrameGroup, Outcome]]) -> None:
+    """Write what was measured, and what failed, in one transaction."""
+    from django.db import transaction
+
+    if not batch:
+        return
+    with transaction.atomic():
+        for group, outcome in batch:
+            if outcome.ok:
+                _store(context, group, outcome.result)
+            else:
+                _store_failure(context, group, str(outcome.error))
+
+
+def _part(group: FrameGroup) -> str:
+    return "photometry" if group.reduction == "relphot" else "polarimetry"
+
+
+def _remember(group: FrameGroup, state: dict[str, Any]) -> None:
+    """Note on every frame of the group what was done with it."""
+    from polarnight.db import ReducedFit
+
+    for row in group.rows:
+        row.photometry_info = {**(row.photometry_info or {}), group.reduction: state}
+    ReducedFit.objects.bulk_update(
+        group.rows, ["photometry_info", "machine_flags", "mag_zp", "mag_zp_err"]
+    )
+
+
+def _store_failure(context: RunContext, group: FrameGroup, reason: str) -> None:
+    _delete_results(group, keep=())
+    for row in group.rows:
+        row.set_flag(_error_flag(group, row))
+    _remember(group, {"key": group.key, "error": reason})
+    context.fail(_part(group), group.name, reason)
+
+
+def _error_flag(group: FrameGroup, row: Any) -> int:
+    flags = row.FLAGS
+    return int(flags.ERROR_PHOTOMETRY if group.reduction == "relphot" else flags.ERROR_POLARIMETRY)
+
+
+def _delete_results(group: FrameGroup, keep: Sequence[str]) -> None:
+    """Delete earlier results of these frames, also of cycles that were made differently."""
+    from polarnight.db import PhotoPolResult
+
+    PhotoPolResult.objects.filter(
+        reduction=group.reduction, reducedfits__in=[row.pk for row in group.rows]
+    ).exclude(identity__in=keep).delete()
+
+
+def _store(context: RunContext, group: FrameGroup, result: GroupResult) -> None:
+    from polarnight.db import AstroSource, PhotoPolResult, ReducedFit
+    from polarnight.db.bulk import link, upsert
+
+    apertures = _store_apertures(group, result.apertures)
+    names = dict(
+        AstroSource.objects.filter(pk__in=[entry.source for entry in result.results]).values_list(
+            "pk", "name"
+        )
+    )
+    rows = [
+        _result_row(group, entry.source, names[entry.source], entry.values)
+        for entry in result.results
+    ]
+    _delete_results(group, keep=[row.identity for row in rows])
+    upsert(rows, unique=PhotoPolResult.UNIQUE)
+    frames = [row.pk for row in group.rows]
+    link(PhotoPolResult, "reducedfits", {row.pk: frames for row in rows})
+    link(
+        PhotoPolResult,
+        "aperphotresults",
+        {row.pk: apertures[row.astrosource_id] for row in rows},
+    )
+    seen = sorted({row.source for row in result.apertures})
+    link(ReducedFit, "sources_in_field", dict.fromkeys(frames, seen))
+    _frame_zero_point(group, rows)
+    for row in group.rows:
+        row.unset_flag(_error_flag(group, row))
+    _remember(
+        group,
+        {"key": group.key, "results": len(rows), "refused": [list(r) for r in result.refused]},
+    )
+    context.report.step(_part(group)).done += len(rows)
+    for name, reason in result.refused:
+        if name:
+            context.fail(_part(group), f"{group.name}: {name}", reason)
+        else:
+            context.warn(_part(group), group.name, reason)
+
+
+def _frame_zero_point(group: FrameGroup, rows: Sequence[PhotoPolResult]) -> None:
+    """Give the frames the zero point that rests on most calibrators."""
+    known = [row for row in rows if row.mag_zp is not None]
+    best = max(known, key=lambda row: row.zp_n or 0, default=None)
+    for frame in group.rows:
+        frame.mag_zp = best.mag_zp if best else None
+        frame.mag_zp_err = best.mag_zp_err if best else None
+
+
+def _store_apertures(group: FrameGroup, apertures: Sequence[ApertureRow]) -> dict[int, list[int]]:
+    """Write the apertures; return their primary keys by source."""
+    from polarnight.db import AperPhotResult
+    from polarnight.db.bulk import upsert
+
+    rows = [_aperture_row(entry, group.key) for entry in apertures]
+    stale = AperPhotResult.objects.filter(reducedfit__in=[row.pk for row in group.rows])
+    stale.exclude(astrosource__in={row.astrosource_id for row in rows}).delete()
+    upsert(rows, unique=AperPhotResult.UNIQUE)
+    by_source: dict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        by_source[row.astrosource_id].append(row.pk)
+    return by_source
+
+
+def _aperture_row(entry: ApertureRow, key: str) -> AperPhotResult:
+    from polarnight.db import AperPhotResult
+
+    row = AperPhotResult(
+        reducedfit_id=entry.frame,
+        astrosource_id=entry.source,
+        pairs=entry.pair,
+        aperpix=entry.aperpix,
+        r_in=entry.r_in,
+        r_out=entry.r_out,
+        flux_counts=entry.flux_counts,
+        flux_counts_err=entry.flux_counts_err,
+        area=entry.area,
+        bkg_flux_counts=entry.bkg_flux_counts,
+        bkg_flux_counts_err=entry.bkg_flux_counts_err,
+        n_sky=entry.n_sky,
+        x_px=entry.x_px,
+        y_px=entry.y_px,
+        fwhm=entry.fwhm,
+        fwhm_source=entry.fwhm_source,
+        bits=entry.bits,
+        recipe_key=key,
+    )
+    for name, bits in _APERTURE_FLAGS.items():
+        if entry.bits & bits:
+            row.set_flag(row.FLAGS[name])
+    if entry.forced:
+        row.set_flag(row.FLAGS.FORCED)
+    if not entry.flux_counts >= 3.0 * entry.flux_counts_err:
+        row.set_flag(row.FLAGS.NON_DETECTION)
+    return row
+
+
+def _result_row(
+    group: FrameGroup, source: int, name: str, values: dict[str, Any]
+) -> PhotoPolResult:
+    from polarnight.db import PhotoPolResult
+
+    columns = dict(values)
+    flags = columns.pop("flags")
+    first = group.rows[0]
+    files = [row.fileloc for row in group.rows]
+    row = PhotoPolResult(
+        identity=PhotoPolResult.make_identity(name, group.reduction, files),
+        epoch=first.epoch,
+        astrosource_id=source,
+        reduction=group.reduction,
+        instrument=first.instrument,
+        obsmode=first.obsmode,
+        band=first.band,
+        files=files,
+        recipe_key=group.key,
+        provenance={
+            "why": group.why,
+            "inputs": [[frame.fileloc, "reduced", frame.content_key] for frame in group.rows],
+        },
+        **columns,
+    )
+    for flag in flags:
+        row.set_flag(row.FLAGS[flag])
+    if not group.complete:
+        row.set_flag(row.FLAGS.INCOMPLETE)
+    if any(frame.has_flag(frame.FLAGS.RISKY_MASTER) for frame in group.rows):
+        row.set_flag(row.FLAGS.RISKY_MASTER)
+    return row
