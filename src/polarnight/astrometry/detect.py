@@ -108,7 +108,6 @@ def _extract(
 ) -> Any:
     import sep
 
-    problem: Exception | None = None
     for size in _PIXEL_STACKS:
         sep.set_extract_pixstack(size)
         try:
@@ -124,9 +123,10 @@ def _extract(
                 deblend_cont=0.005,
             )
         except Exception as error:  # sep raises bare Exception for overfull buffers
-            problem = error
-    msg = "detection gave up: too many pixels above the threshold"
-    raise AlgorithmFailed(msg, reason=str(problem), threshold=threshold) from problem
+            if size == _PIXEL_STACKS[-1]:
+                msg = "detection gave up: too many pixels above the threshold"
+                raise AlgorithmFailed(msg, reason=str(error), threshold=threshold) from error
+    raise AssertionError
 
 
 def _measure(
@@ -187,7 +187,7 @@ def _gaussian_kernel(fwhm: float) -> npt.NDArray[np.float32]:
     grid = np.arange(-half, half + 1)
     profile = np.exp(-0.5 * (grid / sigma) ** 2)
     kernel = np.outer(profile, profile)
-    return (kernel / kernel.sum()).astype(np.float32)
+    return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 
 def _widths(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from enum import IntFlag
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -109,18 +109,23 @@ class Detections:
         for name in ("x", "y", "fwhm"):
             table[name].unit = "pix"
         table["theta"].unit = "deg"
-        table.meta.update({key: getattr(self, attr) for key, attr in _META.items()})
+        for key, name in _META.items():
+            # FITS headers cannot hold a NaN.
+            if np.isfinite(getattr(self, name)):
+                table.meta[key] = getattr(self, name)
         return table
 
     @classmethod
     def from_table(cls, table: Table) -> Self:
         """Rebuild from `to_table`, also after a round trip through FITS."""
-        arrays = {
+        values: dict[str, Any] = {
             name: np.asarray(table[name]).astype(_DTYPES.get(name, np.float64))
             for name in _array_names()
         }
-        levels = {attr: float(table.meta[key]) for key, attr in _META.items() if key in table.meta}
-        return cls(**arrays, **levels)
+        for key, name in _META.items():
+            if key in table.meta:
+                values[name] = float(table.meta[key])
+        return cls(**values)
 
     @classmethod
     def from_positions(cls, x: npt.ArrayLike, y: npt.ArrayLike, flux: npt.ArrayLike) -> Self:

@@ -35,8 +35,8 @@ def match_nearest(a: Floats, b: Floats, radius: float) -> tuple[Ints, Ints]:
     if len(a) == 0 or len(b) == 0:
         none = np.zeros(0, dtype=np.int64)
         return none, none
-    to_b = cKDTree(b).query(a, distance_upper_bound=radius)[1]
-    to_a = cKDTree(a).query(b, distance_upper_bound=radius)[1]
+    to_b = np.asarray(cKDTree(b).query(a, distance_upper_bound=radius)[1])
+    to_a = np.asarray(cKDTree(a).query(b, distance_upper_bound=radius)[1])
     i = np.flatnonzero(to_b < len(b))
     i = i[to_a[to_b[i]] == i]
     return i, to_b[i].astype(np.int64)

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -187,14 +188,19 @@ def _write(
         table = pa.table({key: values[order] for key, values in columns.items()})
         key = band[order] * 1000 + cell[order]
         starts = np.concatenate([[0], np.flatnonzero(np.diff(key)) + 1, [len(key)]])
-        for i, j in zip(starts[:-1], starts[1:], strict=True):
+        for i, j in pairwise(starts):
             path = fresh / zone_name(*divmod(int(key[i]), 1000))
             pq.write_table(table.slice(i, j - i), path)
         (fresh / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
         target = directory / label
         if target.exists():
             target.rename(stale)
-        fresh.rename(target)
+        try:
+            fresh.rename(target)
+        except OSError:
+            if stale.exists():
+                stale.rename(target)
+            raise
     finally:
         for folder in (fresh, stale):
             shutil.rmtree(folder, ignore_errors=True)

@@ -33,7 +33,8 @@ def _cells(band: npt.NDArray[np.int64] | int) -> npt.NDArray[np.int64]:
     """Number of cells of a declination band, from its edge nearest to the equator."""
     south = np.asarray(band, dtype=np.float64) - 90.0
     nearest = np.clip(0.0, south, south + 1.0)
-    return np.maximum(1, np.floor(360.0 * np.cos(np.radians(nearest)))).astype(np.int64)
+    around = np.floor(360.0 * np.cos(np.radians(nearest)))
+    return np.asarray(np.maximum(1, around), dtype=np.int64)
 
 
 def zone_of(
@@ -169,7 +170,9 @@ def _merge(first: Stars, second: Stars) -> Stars:
     else:
         chord = 2.0 * np.sin(np.radians(_SAME_STAR_ARCSEC / 3600.0) / 2.0)
         tree = cKDTree(unit_vectors(first.ra, first.dec))
-        match = tree.query(unit_vectors(second.ra, second.dec), distance_upper_bound=chord)[1]
+        match = np.asarray(
+            tree.query(unit_vectors(second.ra, second.dec), distance_upper_bound=chord)[1]
+        )
     known = np.flatnonzero(match < len(first))
     new = np.flatnonzero(match == len(first))
 

@@ -18,9 +18,10 @@ __all__ = ["Plate", "fit_plate", "select_order"]
 Floats = npt.NDArray[np.float64]
 
 # Order of the polynomial: stars that it needs. Order 0 stands for a similarity transform.
-_STARS_NEEDED = {0: 3, 1: 6, 2: 24, 3: 50}
+_STARS_NEEDED = {0: 3, 1: 6, 2: 18, 3: 32}
 _PARAMETERS = {0: 4, 1: 6, 2: 12, 3: 20}
 _BIC_GAIN = 10.0
+_PRIOR_PX = 1.0
 
 
 def _powers(order: int) -> list[tuple[int, int]]:
@@ -165,6 +166,17 @@ class Plate:
         return Sip(forward[0], forward[1], backward[0], backward[1], crpix)
 
 
+def _prior(order: int) -> Floats:
+    """Return rows that hold distortion terms near zero, by one pixel at the frame's edge.
+
+    Where stars tell (a hundredth of a pixel), this changes nothing; where there are none, as
+    in an empty corner, it keeps the polynomial from running away.
+    """
+    powers = _powers(order)
+    rows = np.eye(len(powers))[[k for k, (p, q) in enumerate(powers) if p + q >= 2]]
+    return np.asarray(rows / _PRIOR_PX)
+
+
 def fit_plate(
     x: Floats,
     y: Floats,
@@ -192,29 +204,32 @@ def fit_plate(
     order : int
         0 to 3; 0 (similarity) needs `mirrored`.
     weights : ndarray of float, shape (n,), optional
-        Inverse standard errors.
+        Inverse standard errors, per pixel; by default of 0.2 pixels.
     mirrored : bool, optional
         Parity of a similarity transform, as in `Plate.mirrored`.
     """
     ny, nx = shape
     x0, y0, unit = (nx - 1) / 2.0, (ny - 1) / 2.0, max(nx, ny) / 2.0
     u, v = (x - x0) / unit, (y - y0) / unit
-    w = np.ones(len(x)) if weights is None else weights
+    w = np.full(len(x), 5.0) if weights is None else weights
     ra0, dec0 = start
     for step in range(4):
         xi, eta = gnomonic(ra, dec, ra0, dec0)
         if order == 0:
             a, b = _similarity(u, v, xi, eta, w, bool(mirrored))
         else:
-            basis = _basis(u, v, order) * w[:, None]
-            solution = np.linalg.lstsq(basis, np.column_stack([xi * w, eta * w]), rcond=None)[0]
-            a, b = solution[:, 0], solution[:, 1]
+            basis, goal = _basis(u, v, order) * w[:, None], np.column_stack([xi * w, eta * w])
+            hold = _prior(order)
+            basis, goal = np.vstack([basis, hold]), np.vstack([goal, np.zeros((len(hold), 2))])
+            # The arguments lie within -1 and 1, so the normal equations are well conditioned;
+            # they are ten times quicker than an orthogonal decomposition.
+            a, b = np.linalg.solve(basis.T @ basis, basis.T @ goal).T
         plate = Plate(ra0, dec0, x0, y0, unit, order, a, b)
         if step == 3 or np.hypot(a[0], b[0]) < 1e-10:
             break
         ra0, dec0 = plate.recentred()
     # The tangent point is the centre of the frame to a micro-arcsecond by now.
-    a[0] = b[0] = 0.0
+    plate.xi[0] = plate.eta[0] = 0.0
     return plate
 
 

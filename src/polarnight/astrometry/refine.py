@@ -25,6 +25,7 @@ _STEPS = 12
 _RAYLEIGH = 1.1774100225154747  # median of the length of a vector with unit scatter
 _HOPELESS = -2.0
 _MIN_MATCHES = 5
+_HEAD = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,15 +105,17 @@ def refine(
     radius, depth = max(_FIRST_RADIUS, 0.006 * float(np.hypot(*shape))), 40
     for step in range(_STEPS):
         some = xy[:depth]
-        inside, places = stars_on_frame(plate, stars, shape, radius)
+        # The stars reach beyond the frame: its brightest are among the head of the list.
+        head = stars.select(np.arange(min(len(stars), _HEAD * depth)))
+        inside, places = stars_on_frame(plate, head, shape, radius)
         inside, places = inside[: 2 * depth], places[: 2 * depth]
         i, j = match_nearest(some, places, radius)
         if len(i) < _MIN_MATCHES:
             return None
-        if step == 0:
-            p = 1.0 - np.exp(-len(places) * np.pi * radius**2 / area)
-            if tail_log10(len(i), len(some), p) > _HOPELESS:
-                return None
+        # The proposal brought three stars with it, which prove nothing.
+        p = 1.0 - np.exp(-len(places) * np.pi * radius**2 / area)
+        if tail_log10(len(i) - 3, len(some) - 3, p) > _HOPELESS:
+            return None
         order = 0 if len(i) < 8 else 1 if len(i) < 40 or step < 4 else 2
         plate, residual = _fit(plate, xy[i], stars.select(inside[j]), shape, order, None)
         sigma = float(np.median(residual)) / _RAYLEIGH
@@ -140,7 +143,7 @@ def _finish(
         for _ in range(5):
             fits = {}
             for order in (0, 1, 2, 3):
-                if order == 0 or keep.sum() >= 5 + 6 * order:
+                if order == 0 or keep.sum() >= 5 + 8 * order:
                     fits[order] = _fit(
                         plate, xy[i[keep]], stars.select(j[keep]), shape, order, weights[keep]
                     )
@@ -166,7 +169,7 @@ def _weights(detections: Detections, i: Ints) -> Floats:
     fwhm = detections.fwhm_median
     snr = np.nan_to_num(detections.snr[i])
     if not np.isfinite(fwhm) or not np.any(snr > 0):
-        return np.ones(len(i))
+        return np.full(len(i), 5.0)
     return np.asarray(1.0 / np.sqrt(0.1**2 + (0.6 * fwhm / np.maximum(snr, 1.0)) ** 2))
 
 

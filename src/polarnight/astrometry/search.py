@@ -22,15 +22,22 @@ class Stage:
         Brightest detections, and brightest stars of a tile, that form triangles.
     longest : float
         Longest side of a triangle, in diagonals of the frame.
+    code_radius : float
+        How far the ratios of the sides may differ; closer where there are more triangles.
     """
 
     n_frame: int
     n_sky: int
     longest: float
+    code_radius: float
 
 
 # A tile is half again as large as the frame, so it is given more stars.
-STAGES = (Stage(16, 30, 0.8), Stage(28, 55, 0.6), Stage(45, 90, 0.45))
+STAGES = (
+    Stage(16, 30, 0.8, 0.010),
+    Stage(28, 55, 0.6, 0.007),
+    Stage(45, 85, 0.45, 0.005),
+)
 
 
 @dataclass(frozen=True, slots=True)

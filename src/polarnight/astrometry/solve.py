@@ -18,7 +18,7 @@ import numpy.typing as npt
 from polarnight.astrometry.catalogue import StarCatalogue, Stars
 from polarnight.astrometry.detections import DetectionFlag, Detections
 from polarnight.astrometry.evidence import chance_log10
-from polarnight.astrometry.geometry import gnomonic, julian_year, separation
+from polarnight.astrometry.geometry import gnomonic, julian_year, separation, unit_vectors
 from polarnight.astrometry.pairs import PairLike, Pairs, find_pairs
 from polarnight.astrometry.refine import Refined, plate_of_proposal, refine, stars_on_frame
 from polarnight.astrometry.search import STAGES, Stage, tiles
@@ -137,6 +137,8 @@ class _Search:
         radius_deg: float,
         jyear: float,
     ) -> None:
+        from scipy.spatial import cKDTree
+
         ny, nx = shape
         self.detections = detections
         self.shape = shape
@@ -149,6 +151,10 @@ class _Search:
         reach = radius_deg + 2.0 * self.half_field
         self.stars = [
             _bright_first(catalogue.cone(ra, dec, reach, jyear)) for ra, dec, _ in pointings
+        ]
+        self.trees = [
+            cKDTree(unit_vectors(s.ra, s.dec), balanced_tree=False, compact_nodes=False)
+            for s in self.stars
         ]
         xy = detections.xy - 0.5 * np.array([nx - 1, ny - 1])
         self.z = xy[:, 0] + 1j * xy[:, 1]
@@ -174,7 +180,7 @@ class _Search:
             for tile in tiles(self.pointings, self.radius_deg, self.step):
                 found = self._try_tile(tile.ra, tile.dec, tile.pointing, stage, z, triangles)
                 if found is not None:
-                    refined, evidence = found
+                    refined, stars, evidence = found
                     ra0, dec0, label = self.pointings[tile.pointing]
                     offset = float(separation(ra0, dec0, refined.plate.ra0, refined.plate.dec0))
                     evidence |= {
@@ -184,7 +190,7 @@ class _Search:
                         "tiles": self.n_tiles,
                         "trials": self.trials,
                     }
-                    return refined, self.stars[tile.pointing], evidence
+                    return refined, stars, evidence
         msg = "no solution that chance could not explain"
         raise AlgorithmFailed(
             msg,
@@ -208,15 +214,15 @@ class _Search:
         stage: Stage,
         z: npt.NDArray[np.complex128],
         triangles: TriangleIndex,
-    ) -> tuple[Refined, dict[str, Any]] | None:
-        stars = self.stars[pointing]
+    ) -> tuple[Refined, Stars, dict[str, Any]] | None:
+        stars = self._near(ra, dec, pointing)
         xi, eta = gnomonic(stars.ra, stars.dec, ra, dec)
         inside = np.flatnonzero(np.hypot(xi, eta) <= self.half_field)[: stage.n_sky]
         self.n_tiles += 1
         if len(inside) < _LEAST_STARS:
             return None
         scale = self.limits.pixel_scale / 3600.0
-        sky = (xi[inside] + 1j * eta[inside]) / scale
+        sky = np.asarray(xi[inside] + 1j * eta[inside], dtype=np.complex128) / scale
         proposals, tried = propose(
             z,
             triangles,
@@ -227,6 +233,7 @@ class _Search:
             scale_tolerance=self.limits.scale_tolerance,
             lever=0.5 * self.diagonal,
             radius=max(6.0, 0.006 * self.diagonal),
+            code_radius=stage.code_radius,
         )
         self.trials += tried
         for proposal in proposals:
@@ -236,10 +243,18 @@ class _Search:
                 continue
             evidence, faults = self._judge(refined, stars)
             if not faults:
-                return refined, evidence | {"votes": proposal.votes}
+                return refined, stars, evidence | {"votes": proposal.votes}
             if evidence["log10_chance"] < self.best.get("log10_chance", 0.0):
                 self.best = evidence | {"faults": faults}
         return None
+
+    def _near(self, ra: float, dec: float, pointing: int) -> Stars:
+        """Return the stars that a frame centred within a tile can hold, brightest first."""
+        chord = 2.0 * np.sin(np.radians(2.0 * self.half_field) / 2.0)
+        near = self.trees[pointing].query_ball_point(
+            unit_vectors(ra, dec), chord, return_sorted=True
+        )
+        return self.stars[pointing].select(np.asarray(near, dtype=np.int64))
 
     def _judge(self, refined: Refined, stars: Stars) -> tuple[dict[str, Any], list[str]]:
         """Weigh a refined plate; return its figures and what speaks against it."""

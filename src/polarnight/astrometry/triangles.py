@@ -20,7 +20,6 @@ Complexes = npt.NDArray[np.complex128]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_CODE_RADIUS = 0.01  # in the ratios of sides: 2 px in 200
 _MIN_SIDE_RATIO = 0.15
 _MIN_AREA = 0.02  # twice the area over the square of the longest side
 
@@ -111,6 +110,7 @@ def propose(
     scale_tolerance: float,
     lever: float,
     radius: float,
+    code_radius: float = 0.01,
     limit: int = 6,
 ) -> tuple[list[Proposal], int]:
     """Propose transforms from the frame to the sky, the most voted first.
@@ -127,6 +127,8 @@ def propose(
         Half of the size of the frame, which turns an error of angle into one of place.
     radius : float
         How near two proposals are to count as one, pixels.
+    code_radius : float
+        How far the ratios of sides of like triangles may differ; 0.01 is 2 px in 200.
     limit : int
         Most proposals returned.
 
@@ -140,10 +142,10 @@ def propose(
 
     if len(frame_triangles) == 0 or len(sky_triangles) == 0:
         return [], 0
-    squeeze = _CODE_RADIUS / np.log1p(scale_tolerance)
+    squeeze = code_radius / np.log1p(scale_tolerance)
     tree = cKDTree(_codes(frame_triangles, squeeze))
     alike = cKDTree(_codes(sky_triangles, squeeze)).sparse_distance_matrix(
-        tree, _CODE_RADIUS, p=np.inf, output_type="ndarray"
+        tree, code_radius, p=np.inf, output_type="ndarray"
     )
     i, j = alike["j"], alike["i"]
     order = np.lexsort((j, i))
@@ -179,7 +181,7 @@ def _cluster(
         return []
     places = np.column_stack([turn.real * lever, turn.imag * lever, shift.real, shift.imag])
     tree = cKDTree(places)
-    votes = tree.query_ball_point(places, radius, p=np.inf, return_length=True)
+    votes = np.asarray(tree.query_ball_point(places, radius, p=np.inf, return_length=True))
     found: list[Proposal] = []
     free = np.ones(len(turn), dtype=bool)
     for k in np.argsort(-votes, kind="stable"):
