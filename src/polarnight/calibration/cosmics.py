@@ -1,9 +1,9 @@
 """Cosmic rays, found by their edges that are sharper than any star's.
 
-Laplacian detection after van Dokkum 2001 (PASP 113, 1420), with the compiled code of astroscrappy
-and the variance plane of the frame. Of what it finds, the cores of stars are given back:
-a star lights all eight neighbours of its peak in proportion, a cosmic ray does not, however
-well or badly the stars are sampled.
+Laplacian detection after van Dokkum 2001 (PASP 113, 1420) with the variance plane of the frame.
+Of what it finds, cores and shoulders of stars are given back: a star lights all four neighbours
+of its peak in proportion, and one side as the other, however well or badly it is sampled; a
+cosmic ray does not.
 """
 
 from __future__ import annotations
@@ -14,18 +14,23 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from polarnight.calibration.laplacian import sharp_edges
 from polarnight.calibration.rules import CosmicRayRules
 from polarnight.frames import UNUSABLE, Bit, Frame
 
 __all__ = ["CosmicRays", "find_cosmic_rays"]
 
-# Fraction of its peak that even the faintest neighbour of a star's peak has, where no star of
-# the frame says better: a Gaussian of FWHM 1.8 pixels centred on the corner of a pixel.
+# Fraction of the peak that even the faintest of its four neighbours has, where no star of the
+# frame says better: a Gaussian of FWHM 1.5 pixels centred on the corner of a pixel.
 _FAINTEST_NEIGHBOUR = 0.08
 _MIN_STARS = 5
 _STAR_SIGNIFICANCE = 30.0
 _SATURATED_STAR = 3  # pixels
 _SHOULDER = 4  # pixels
+_STEPS = 5
+# The brightest of nine pixels opposite a shoulder is brighter than the shoulder unless the peak
+# lies at the border of its pixel; twice covers that case.
+_ASYMMETRY = 2.0
 _AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
 _EIGHT = np.ones((3, 3), dtype=bool)
 
@@ -40,7 +45,7 @@ class CosmicRays:
     n_hits : int
         Groups of touching pixels.
     n_restored : int
-        Groups that were the core of a star and are not in the mask.
+        Groups that belonged to a star and are not in the mask.
     """
 
     mask: npt.NDArray[np.bool_]
@@ -48,27 +53,20 @@ class CosmicRays:
     n_restored: int
 
 
-def find_cosmic_rays(
-    frame: Frame, rules: CosmicRayRules, *, saturation: float = np.inf
-) -> CosmicRays:
+def find_cosmic_rays(frame: Frame, rules: CosmicRayRules) -> CosmicRays:
     """Find the pixels that cosmic rays hit; the frame stays as it is.
 
     Parameters
     ----------
     frame : Frame
-        Calibrated, with variance and sky.
+        Calibrated, with variance and sky. The surroundings of saturated stars are left out.
     rules : CosmicRayRules
-    saturation : float
-        Level of saturation in units of the frame; the surroundings of saturated stars are
-        left out.
 
     Raises
     ------
     ValueError
         Where the frame has no variance.
     """
-    import astroscrappy
-
     if frame.variance is None:
         msg = "cosmic rays cannot be told from noise without a variance"
         raise ValueError(msg)
@@ -79,29 +77,21 @@ def find_cosmic_rays(
     noise = np.float32(np.median(frame.variance[~bad][::7]))
     data = np.where(bad, sky, frame.data)
     variance = np.where(bad | ~(frame.variance > 0), noise, frame.variance)
-    found, _ = astroscrappy.detect_cosmics(
-        data,
-        inmask=bad,
-        invar=variance,
-        sigclip=rules.nsigma,
-        sigfrac=rules.neighbour_fraction,
-        objlim=rules.contrast,
-        gain=1.0,
-        satlevel=float(min(saturation, 1e30)),
-        niter=rules.max_iterations,
-        sepmed=True,
-        cleantype="medmask",
-        fsmode="median",
-    )
-    found &= ~bad
-    return _without_stars(found, data - sky, variance, bad)
+    found = sharp_edges(data, variance, bad, rules)
+    readable = np.isfinite(frame.data) & ~_has(frame, ~int(Bit.SATURATED) & int(UNUSABLE))
+    light = np.where(readable, frame.data - sky, np.float32(0.0))
+    return _without_stars(found, light, variance, bad)
+
+
+def _has(frame: Frame, bits: int) -> npt.NDArray[np.bool_]:
+    if frame.bits is None:
+        return np.zeros(frame.shape, dtype=np.bool_)
+    return np.asarray((frame.bits & np.uint16(bits & 0xFFFF)) != 0)
 
 
 def _saturated_stars(frame: Frame) -> npt.NDArray[np.bool_]:
     """Return the surroundings of saturated stars, whose steep shoulders look like edges."""
-    if frame.bits is None:
-        return np.zeros(frame.shape, dtype=np.bool_)
-    saturated = (frame.bits & np.uint16(Bit.SATURATED)) != 0
+    saturated = _has(frame, int(Bit.SATURATED))
     groups, n_groups = ndimage.label(saturated, structure=_EIGHT)
     sizes = ndimage.sum_labels(saturated, groups, np.arange(n_groups + 1))
     # A cosmic ray may saturate a pixel or two as well.
@@ -116,14 +106,51 @@ def _without_stars(
     bad: npt.NDArray[np.bool_],
 ) -> CosmicRays:
     groups, n_groups = ndimage.label(found, structure=_EIGHT)
-    if n_groups == 0:
-        return CosmicRays(found, 0, 0)
-    peaks = ndimage.maximum_position(light, groups, np.arange(1, n_groups + 1))
-    y, x = np.array(peaks, dtype=int).T
-    fraction = _faintest_neighbour(light, y, x)
-    stars = fraction >= _star_limit(light, variance, bad)
-    mask = found & ~np.concatenate([[False], stars])[groups]
-    return CosmicRays(mask, int(n_groups - stars.sum()), int(stars.sum()))
+    limit = _star_limit(light, variance, bad)
+    kept = np.zeros_like(found)
+    n_hits = 0
+    for number, place in enumerate(ndimage.find_objects(groups), start=1):
+        y, x = np.nonzero(groups[place] == number)
+        y, x = y + place[0].start, x + place[1].start
+        brightest = light[y, x].argmax()
+        y0, x0 = _summit(light, int(y[brightest]), int(x[brightest]))
+        hit = np.ones(len(y), dtype=np.bool_)
+        if _faintest_neighbour(light, np.array([y0]), np.array([x0]))[0] >= limit:
+            hit = _one_sided(light, variance, (y0, x0), y, x)
+        kept[y[hit], x[hit]] = True
+        n_hits += bool(hit.any())
+    return CosmicRays(kept, n_hits, n_groups - n_hits)
+
+
+def _summit(light: npt.NDArray[np.float32], y: int, x: int) -> tuple[int, int]:
+    """Return the local maximum uphill of a pixel, at most a few steps away."""
+    for _ in range(_STEPS):
+        y0, x0 = max(0, y - 1), max(0, x - 1)
+        part = light[y0 : y + 2, x0 : x + 2]
+        up = divmod(int(part.argmax()), part.shape[1])
+        if (y0 + up[0], x0 + up[1]) == (y, x):
+            break
+        y, x = y0 + up[0], x0 + up[1]
+    return y, x
+
+
+def _one_sided(
+    light: npt.NDArray[np.float32],
+    variance: npt.NDArray[np.float32],
+    centre: tuple[int, int],
+    y: npt.NDArray[np.intp],
+    x: npt.NDArray[np.intp],
+) -> npt.NDArray[np.bool_]:
+    """Return which pixels near a star's peak are far brighter than those opposite of it."""
+    ny, nx = light.shape
+    opposite = np.full(len(y), -np.inf)
+    for j in (-1, 0, 1):
+        for i in (-1, 0, 1):
+            row = np.clip(2 * centre[0] - y + j, 0, ny - 1)
+            column = np.clip(2 * centre[1] - x + i, 0, nx - 1)
+            opposite = np.maximum(opposite, light[row, column])
+    limit = _ASYMMETRY * np.maximum(opposite, 0.0) + 5.0 * np.sqrt(variance[y, x])
+    return np.asarray(light[y, x] > limit)
 
 
 def _star_limit(
@@ -151,8 +178,8 @@ def _star_limit(
 def _faintest_neighbour(
     light: npt.NDArray[np.float32], y: npt.NDArray[np.intp], x: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.float64]:
-    """Return the smallest of the eight neighbours of pixels, as a fraction of each."""
+    """Return the smallest of the four neighbours of pixels, as a fraction of each."""
     padded = np.pad(light, 1, mode="edge")
-    neighbours = [padded[y + 1 + j, x + 1 + i] for j in (-1, 0, 1) for i in (-1, 0, 1) if i or j]
+    neighbours = [padded[y + 1 + j, x + 1 + i] for j, i in ((-1, 0), (0, -1), (0, 1), (1, 0))]
     faintest = np.min(neighbours, axis=0) / np.maximum(light[y, x], 1e-30)
     return np.asarray(faintest, dtype=np.float64)

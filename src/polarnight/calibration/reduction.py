@@ -134,7 +134,7 @@ def reduce_frame(
     }
     frame = _edges_marked(frame, rules.edge)
     if cosmic_rays:
-        frame, meta["cosmic_rays"] = _cosmic_rays_marked(frame, masters, rules)
+        frame, meta["cosmic_rays"] = _cosmic_rays_marked(frame, rules)
     if rules.interpolate:
         frame = interpolate_unusable(frame)
     return frame.replace(meta=meta)
@@ -268,9 +268,7 @@ def _edges_marked(frame: Frame, width: int) -> Frame:
     return frame.replace(bits=bits | edge)
 
 
-def _cosmic_rays_marked(
-    frame: Frame, masters: _Masters, rules: ReduceRules
-) -> tuple[Frame, dict[str, Any]]:
+def _cosmic_rays_marked(frame: Frame, rules: ReduceRules) -> tuple[Frame, dict[str, Any]]:
     info = frame.info
     if info is None or frame.bits is None:
         msg = "a frame without bits and normalised header"
@@ -278,9 +276,7 @@ def _cosmic_rays_marked(
     limit = rules.cosmic_rays.min_exptime
     if info.exptime < limit:
         return frame, {"searched": False, "why": f"exposed less than {limit:g} s"}
-    zero = masters.data(ImageType.BIAS)
-    level = 0.0 if zero is None else float(np.nanmedian(zero[::16, ::16]))
-    hits = find_cosmic_rays(frame, rules.cosmic_rays, saturation=0.9 * (info.saturation - level))
+    hits = find_cosmic_rays(frame, rules.cosmic_rays)
     bits = frame.bits.copy()
     bits[hits.mask] |= np.uint16(Bit.COSMIC_RAY)
     return frame.replace(bits=bits), {
