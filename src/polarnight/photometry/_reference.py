@@ -89,12 +89,15 @@ def _quadrant(x: FloatArray, y: FloatArray, r: float) -> FloatArray:
     """Area of the circle within 0..x and 0..y, both not negative."""
     x, y = np.minimum(x, r), np.minimum(y, r)
 
+    def chord(t: FloatArray) -> FloatArray:
+        return np.asarray(np.sqrt((r - t) * (r + t)))
+
     def below(t: FloatArray) -> FloatArray:
-        half = t * np.sqrt(np.maximum(r * r - t * t, 0.0)) + r * r * np.arcsin(t / r)
-        return np.asarray(0.5 * half)
+        # atan2, because near the rim an arc sine keeps half the digits only.
+        return np.asarray(0.5 * (t * chord(t) + r * r * np.arctan2(t, chord(t))))
 
     # Up to z the circle lies above y; between z and x it is the limit.
-    z = np.minimum(np.sqrt(np.maximum(r * r - y * y, 0.0)), x)
+    z = np.minimum(chord(y), x)
     return np.asarray(z * y + below(x) - below(z))
 
 

@@ -7,20 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from polarnight.errors import AlgorithmFailed
-from polarnight.photometry.zeropoint import NU
+from polarnight.photometry.zeropoint import MAX_INFLATION, NORMAL_FACTOR, NU, STUDENT_QUANTILE
 
 __all__ = ["ColourZeroPoint", "fit_zero_point_colour"]
 
 FloatArray = npt.NDArray[np.float64]
 
-_QUANTILE = float(special.stdtrit(NU, special.ndtr(1.0)))
 _MIN_STARS = 4
-# Efficiency of the estimator under normal errors, over the Fisher information of Student's t.
-_NORMAL_FACTOR = 1.0459
-_MAX_INFLATION = 1000.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +91,10 @@ def fit_zero_point_colour(
     v, c, e = value[used], tint[used], error[used]
     pivot = float(np.sum(c / e**2) / np.sum(e**-2))
     design = np.column_stack([np.ones(n), c - pivot])
-    line, inflation = _student_line(design, v, e / _QUANTILE)
-    scales = e * inflation / _QUANTILE
+    line, inflation = _student_line(design, v, e / STUDENT_QUANTILE)
+    scales = e * inflation / STUDENT_QUANTILE
     information = design.T @ (design / scales[:, None] ** 2) * (NU + 1.0) / (NU + 3.0)
-    factor = 1.0 + (_NORMAL_FACTOR - 1.0) / inflation**2
+    factor = 1.0 + (NORMAL_FACTOR - 1.0) / inflation**2
     errors = factor * np.sqrt(np.diag(np.linalg.inv(information)))
     residuals = np.where(used, value - line[0] - line[1] * (tint - pivot), np.nan)
     return ColourZeroPoint(
@@ -119,19 +114,20 @@ def _student_line(
     design: FloatArray, values: FloatArray, scales: FloatArray
 ) -> tuple[FloatArray, float]:
     """Expectation-maximisation from a start that outliers do not move (least absolute)."""
-    line, inflation = np.zeros(2), 1.0
-    weights = np.ones_like(values)
+    line: FloatArray = np.zeros(2)
+    inflation = 1.0
+    weights: FloatArray = np.ones_like(values)
     for count in range(500):
         root = np.sqrt(weights) / scales
         new, *_ = np.linalg.lstsq(design * root[:, None], values * root, rcond=None)
         change = float(np.max(np.abs(new - line)))
-        line = new
+        line = np.asarray(new, dtype=np.float64)
         t = (values - design @ line) / scales
         if count < 20:  # weights of the least absolute deviations
-            weights = 1.0 / np.maximum(np.abs(t), 1e-3)
+            weights = np.asarray(1.0 / np.maximum(np.abs(t), 1e-3), dtype=np.float64)
             continue
-        weights = (NU + 1.0) / (NU + (t / inflation) ** 2)
-        inflation = min(max(math.sqrt(float(np.mean(weights * t**2))), 1.0), _MAX_INFLATION)
+        weights = np.asarray((NU + 1.0) / (NU + (t / inflation) ** 2), dtype=np.float64)
+        inflation = min(max(math.sqrt(float(np.mean(weights * t**2))), 1.0), MAX_INFLATION)
         if change < 1e-10:
             break
     return line, inflation

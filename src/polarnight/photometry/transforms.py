@@ -44,7 +44,7 @@ def _colour(
     band: str, base: str, colour: str, slope: float, constant: float, rms: float
 ) -> Relation:
     """``band = base + slope * (first - second) + constant`` in the form of a `Relation`."""
-    blue, red = colour
+    blue, red = colour[0], colour[1]
     coefficients = {base: 1.0}
     coefficients[blue] = coefficients.get(blue, 0.0) + slope
     coefficients[red] = coefficients.get(red, 0.0) - slope

@@ -17,11 +17,11 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 NU = 3.0
-_STUDENT_QUANTILE = float(special.stdtrit(NU, special.ndtr(1.0)))  # 1.1969
-_MAX_INFLATION = 1000.0
+STUDENT_QUANTILE = float(special.stdtrit(NU, float(special.ndtr(1.0))))  # 1.1969
+MAX_INFLATION = 1000.0
 # Sampling error of the estimate over its curvature error where the errors are normal:
 # sqrt(E[psi^2]/E[psi']) for psi the score of Student's t with the scales used here.
-_NORMAL_FACTOR = 1.0459
+NORMAL_FACTOR = 1.0459
 _SIGNIFICANCE = 0.01
 
 
@@ -81,7 +81,7 @@ class _Student:
 
     def __init__(self, values: FloatArray, errors: FloatArray) -> None:
         self.values = values
-        self.scales = errors / _STUDENT_QUANTILE
+        self.scales = errors / STUDENT_QUANTILE
 
     def cost(self, z: float, log_k: float) -> float:
         """Minus log-likelihood without constants."""
@@ -97,7 +97,7 @@ class _Student:
             part = square * math.exp(-2.0 * log_k)
             return len(square) - (NU + 1.0) * float(np.sum(part / (NU + part)))
 
-        top = math.log(_MAX_INFLATION)
+        top = math.log(MAX_INFLATION)
         if slope(0.0) >= 0:
             log_k = 0.0
         elif slope(top) <= 0:
@@ -186,7 +186,7 @@ def zero_point(zps: npt.ArrayLike, errs: npt.ArrayLike, *, method: str = "auto")
         inflation, name = math.exp(log_k), "student-t"
         # Well-behaved calibrators have normal errors, for which the profile interval is a
         # little short; heavy tails, which show in k, are what the likelihood describes.
-        err = student.half_interval(z, cost) * (1.0 + (_NORMAL_FACTOR - 1.0) / inflation**2)
+        err = student.half_interval(z, cost) * (1.0 + (NORMAL_FACTOR - 1.0) / inflation**2)
     else:
         z, err, inflation, _ = weighted_mean(v, e)
         name = "weighted mean"

@@ -33,8 +33,11 @@ static line make_line(double v, double r)
         made.s_v = quarter;
         return made;
     }
-    made.c = sqrt(r * r - made.v * made.v);
-    made.s_v = 0.5 * (made.v * made.c + r * r * asin(made.v / r));
+    made.c = sqrt((r - made.v) * (r + made.v));
+    /* Near the rim asin(v/r) keeps half the digits only; that of the chord keeps all. */
+    double part = made.v < made.c ? r * r * asin(made.v / r)
+                                  : 2.0 * quarter - r * r * asin(made.c / r);
+    made.s_v = 0.5 * (made.v * made.c + part);
     /* S(c) = (c v + r^2 acos(v/r)) / 2 */
     made.s_c = made.v * made.c + quarter - made.s_v;
     return made;
