@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from polarnight.calibration.laplacian import sharp_edges
+from polarnight.calibration.laplacian import grown, sharp_edges
 from polarnight.calibration.rules import CosmicRayRules
 from polarnight.frames import UNUSABLE, Bit, Frame
 
@@ -31,7 +31,6 @@ _STEPS = 5
 # The brightest of nine pixels opposite a shoulder is brighter than the shoulder unless the peak
 # lies at the border of its pixel; twice covers that case.
 _ASYMMETRY = 2.0
-_AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -73,14 +72,22 @@ def find_cosmic_rays(frame: Frame, rules: CosmicRayRules) -> CosmicRays:
     bad = frame.mask(int(UNUSABLE & ~int(Bit.COSMIC_RAY))) | _saturated_stars(frame)
     if bad.all():
         return CosmicRays(np.zeros(frame.shape, dtype=bool), 0, 0)
-    sky = np.float32(np.median(frame.data[~bad][::7]))
-    noise = np.float32(np.median(frame.variance[~bad][::7]))
+    sky, noise = (_typical(plane, bad) for plane in (frame.data, frame.variance))
     data = np.where(bad, sky, frame.data)
     variance = np.where(bad | ~(frame.variance > 0), noise, frame.variance)
     found = sharp_edges(data, variance, bad, rules)
     readable = np.isfinite(frame.data) & ~_has(frame, ~int(Bit.SATURATED) & int(UNUSABLE))
     light = np.where(readable, frame.data - sky, np.float32(0.0))
     return _without_stars(found, light, variance, bad)
+
+
+def _typical(plane: npt.NDArray[np.float32], bad: npt.NDArray[np.bool_]) -> np.float32:
+    """Return the median of the good pixels, of one in 49 where that leaves enough."""
+    sparse = (slice(None, None, 7), slice(None, None, 7))
+    values = plane[sparse][~bad[sparse]]
+    if values.size < 1000:
+        values = plane[~bad]
+    return np.float32(np.median(values))
 
 
 def _has(frame: Frame, bits: int) -> npt.NDArray[np.bool_]:
@@ -92,11 +99,14 @@ def _has(frame: Frame, bits: int) -> npt.NDArray[np.bool_]:
 def _saturated_stars(frame: Frame) -> npt.NDArray[np.bool_]:
     """Return the surroundings of saturated stars, whose steep shoulders look like edges."""
     saturated = _has(frame, int(Bit.SATURATED))
-    groups, n_groups = ndimage.label(saturated, structure=_EIGHT)
-    sizes = ndimage.sum_labels(saturated, groups, np.arange(n_groups + 1))
+    if not saturated.any():
+        return saturated
+    groups, _ = ndimage.label(saturated, structure=_EIGHT)
+    sizes = np.bincount(groups.ravel())
+    sizes[0] = 0
     # A cosmic ray may saturate a pixel or two as well.
     stars = sizes[groups] >= _SATURATED_STAR
-    return np.asarray(ndimage.binary_dilation(stars, _EIGHT, iterations=_SHOULDER))
+    return grown(stars, _SHOULDER)
 
 
 def _without_stars(
@@ -164,9 +174,11 @@ def _star_limit(
     neighbours are significant are stars, because cosmic rays have at least one dark side.
     """
     bright = light > _STAR_SIGNIFICANCE * np.sqrt(variance)
-    bright &= ~ndimage.binary_dilation(bad, _EIGHT)
+    bright &= ~grown(bad, 1)
     y, x = np.nonzero(bright)
-    peak = light[y, x] >= ndimage.maximum_filter(light, footprint=_AROUND)[y, x]
+    padded = np.pad(light, 1, mode="edge")
+    around = [padded[y + 1 + j, x + 1 + i] for j in (-1, 0, 1) for i in (-1, 0, 1)]
+    peak = light[y, x] >= np.max(around, axis=0)
     y, x = y[peak], x[peak]
     fraction = _faintest_neighbour(light, y, x)
     significant = fraction * light[y, x] > 5.0 * np.sqrt(variance[y, x])

@@ -32,18 +32,18 @@ def smooth_structure(flat: npt.NDArray[Any], block: int = _BLOCK) -> npt.NDArray
         Bilinear between the centres of the blocks; not a number where whole blocks are.
     """
     ny, nx = flat.shape
-    my, mx = max(1, ny // block), max(1, nx // block)
-    rows = np.linspace(0, ny, my + 1).astype(int)
-    columns = np.linspace(0, nx, mx + 1).astype(int)
-    medians = np.full((my, mx), np.nan)
-    for i in range(my):
-        for j in range(mx):
-            values = flat[rows[i] : rows[i + 1], columns[j] : columns[j + 1]]
-            values = values[np.isfinite(values)]
-            if values.size:
-                medians[i, j] = np.median(values)
-    across = _interpolate(medians, (columns[1:] + columns[:-1] - 1) / 2.0, nx)
-    return _interpolate(across.T, (rows[1:] + rows[:-1] - 1) / 2.0, ny).T.astype(np.float32)
+    my, mx = -(-ny // block), -(-nx // block)
+    padded = np.full((my * block, mx * block), np.nan, dtype=np.float32)
+    padded[:ny, :nx] = np.where(np.isfinite(flat), flat, np.nan)
+    blocks = padded.reshape(my, block, mx, block).swapaxes(1, 2).reshape(my, mx, block * block)
+    values = np.sort(blocks, axis=2)  # not-a-numbers go to the end
+    count = np.count_nonzero(~np.isnan(values), axis=2)[..., None]
+    middle = (np.maximum(count - 1, 0) // 2, np.minimum(count // 2, block * block - 1))
+    low, high = (np.take_along_axis(values, place, axis=2)[..., 0] for place in middle)
+    medians = np.float32(0.5) * (low + high)
+    # The last blocks may hold fewer rows and columns: their centre is that of what they hold.
+    across = _interpolate(medians, _centres(mx, block, nx), nx)
+    return np.ascontiguousarray(_interpolate(across.T, _centres(my, block, ny), ny).T)
 
 
 def dead_pixels(
@@ -108,16 +108,24 @@ def unstable_pixels(
         return np.asarray(scatter > limits[count] * expected, dtype=np.bool_)
 
 
+def _centres(n: int, block: int, size: int) -> npt.NDArray[np.float64]:
+    edges = np.minimum(np.arange(n + 1) * block, size)
+    return np.asarray((edges[1:] + edges[:-1] - 1) / 2.0)
+
+
 def _interpolate(
-    values: npt.NDArray[np.float64], centres: npt.NDArray[np.float64], size: int
-) -> npt.NDArray[np.float64]:
+    values: npt.NDArray[np.float32], centres: npt.NDArray[np.float64], size: int
+) -> npt.NDArray[np.float32]:
     """Interpolate along the last axis from block centres to all pixels, flat beyond the ends."""
     if len(centres) == 1:
         return np.repeat(values, size, axis=1)
     positions = np.clip(np.arange(size), centres[0], centres[-1])
     left = np.clip(np.searchsorted(centres, positions, side="right") - 1, 0, len(centres) - 2)
-    weight = (positions - centres[left]) / (centres[left + 1] - centres[left])
+    fraction = (positions - centres[left]) / (centres[left + 1] - centres[left])
+    weight = fraction.astype(np.float32)
     first, second = values[:, left], values[:, left + 1]
-    blend = first * (1.0 - weight) + second * weight
+    blend = first + (second - first) * weight
     # Where one neighbour is empty the other one serves alone.
-    return np.where(np.isnan(second), first, np.where(np.isnan(first), second, blend))
+    missing = np.isnan(blend)
+    blend[missing] = np.where(np.isnan(second), first, second)[missing]
+    return np.asarray(blend, dtype=np.float32)
