@@ -29,8 +29,8 @@ def pointing_candidates(
     -------
     list of (ra, dec, label)
         ICRS degrees. Readings within an arcminute of an earlier one are left out. After the
-        header as written and the resolved object come the header with its right ascension in
-        hours where degrees were meant, and the other way round.
+        header as written and the resolved object come the header with a right ascension that is
+        in hours, and one that was multiplied by 15 though it was in degrees.
     """
     found: list[tuple[float, float, str]] = []
 
@@ -58,6 +58,6 @@ def pointing_candidates(
         add(*place, f"object {info.object_name}")
     if known and info.ra is not None and info.dec is not None and info.ra != 0.0:
         if abs(info.ra) <= 24.0:
-            readings(info.ra * 15.0, info.dec, "header, hours read as degrees")
-        readings(info.ra / 15.0, info.dec, "header, degrees read as hours")
+            readings(info.ra * 15.0, info.dec, "header, right ascension in hours")
+        readings(info.ra / 15.0, info.dec, "header, right ascension times 15")
     return found

@@ -315,7 +315,8 @@ def _report(
     plate = refined.plate
     inside, places = stars_on_frame(plate, stars, shape, refined.radius)
     position = {int(s): k for k, s in enumerate(inside)}
-    evidence["fwhm_arcsec"] = round(detections.fwhm_median * plate.scale, 3)
+    fwhm = detections.fwhm_median
+    evidence["fwhm_arcsec"] = round(fwhm * plate.scale, 3) if np.isfinite(fwhm) else None
     wcs_pair = None
     if pairs is not None:
         wcs_pair = plate.to_wcs(shape, (pairs.dx, pairs.dy))
