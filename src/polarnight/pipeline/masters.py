@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["build_masters"]
 
 _KINDS = (ImageType.BIAS, ImageType.DARK, ImageType.FLAT)
+_PLURALS = {ImageType.BIAS: "biases", ImageType.DARK: "darks", ImageType.FLAT: "flats"}
 
 
 @dataclass
@@ -162,7 +163,7 @@ def _make(context: RunContext, kind: ImageType, jobs: Sequence[_Job]) -> None:
         )
         for n, job in enumerate(jobs)
     ]
-    for outcome in context.run(tasks, f"master {str(kind).lower()}s"):
+    for outcome in context.run(tasks, f"master {_PLURALS[kind]}"):
         job = jobs[outcome.key]
         if outcome.ok:
             result, sha256 = outcome.result

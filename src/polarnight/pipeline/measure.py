@@ -12,7 +12,14 @@ import numpy.typing as npt
 from polarnight.astrometry.geometry import separation
 from polarnight.errors import AlgorithmFailed, BadFrame
 from polarnight.frames import UNUSABLE, Bit, Frame, read_frame, read_tables
-from polarnight.photometry import aperture_photometry, centroid, measure_fwhm, standard_radii
+from polarnight.photometry import (
+    Centroids,
+    aperture_photometry,
+    centroid,
+    measure_fwhm,
+    standard_radii,
+)
+from polarnight.photometry.repair import repair_pixels
 from polarnight.pipeline.records import ApertureRow, FrameRef, SourceRecord
 
 __all__ = [
@@ -160,19 +167,24 @@ def _crowded(
     return crowded
 
 
-def _positions(
-    loaded: LoadedFrame, xy: FloatArray, fwhm: float
-) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+def _repaired(loaded: LoadedFrame, sources: Sequence[SourceRecord], radius: float) -> Frame:
+    """Return the frame with bad pixels in the apertures filled where that can be done."""
+    frame, jd = loaded.frame, loaded.ref.info.jd_mid
+    if frame.bits is None or frame.variance is None:
+        return frame
+    places = np.concatenate([_pixel(wcs, sources, jd) for _, wcs in _beams(loaded)])
+    data, variance, bits = repair_pixels(frame.data, frame.variance, frame.bits, places, radius)
+    return frame.replace(data=data, variance=variance, bits=bits)
+
+
+def _positions(frame: Frame, xy: FloatArray, fwhm: float) -> Centroids:
     """Return where to measure: a credible centroid, else the place of the catalogue."""
-    frame = loaded.frame
     reach = max(_CENTROID_MAX_SHIFT * fwhm, 1.0)
-    found = centroid(frame.data, frame.variance, xy, fwhm, reach=reach, min_snr=_CENTROID_MIN_SNR)
-    return found.xy, found.flags != 0
+    return centroid(frame.data, frame.variance, xy, fwhm, reach=reach, min_snr=_CENTROID_MIN_SNR)
 
 
-def _widths(loaded: LoadedFrame, xy: FloatArray, fwhm: float) -> FloatArray:
+def _widths(frame: Frame, xy: FloatArray, fwhm: float) -> FloatArray:
     """Return the FWHM of each source in pixels, NaN where it cannot be measured."""
-    frame = loaded.frame
     try:
         return measure_fwhm(frame.data, xy, guess=fwhm, bits=frame.bits, max_stars=len(xy)).each
     except AlgorithmFailed:
@@ -199,57 +211,60 @@ def measure_frame(
     """
     radius, r_in, r_out = standard_radii(fwhm)
     exclude = _other_sources(loaded, radius)
-    scale = loaded.ref.info.pixel_scale
-    frame = loaded.frame
+    repaired = _repaired(loaded, sources, radius + fwhm)
     jd = loaded.ref.info.jd_mid
     rows: list[ApertureRow] = []
     for pair, wcs in _beams(loaded):
-        xy, forced = _positions(loaded, _pixel(wcs, sources, jd), fwhm)
+        places = _positions(repaired, _pixel(wcs, sources, jd), fwhm)
         table = aperture_photometry(
-            frame.data,
-            frame.variance,
-            frame.bits,
-            xy,
+            repaired.data,
+            repaired.variance,
+            repaired.bits,
+            places.xy,
             np.array([radius]),
             (r_in, r_out),
             exclude=exclude,
         )
-        crowded = _crowded(loaded, xy, radius, fwhm)
-        widths = _widths(loaded, xy, fwhm)
-        for i, source in enumerate(sources):
-            width = float(widths[i]) * scale
-            rows.append(
-                ApertureRow(
-                    frame=loaded.ref.id,
-                    source=source.id,
-                    pair=pair,
-                    aperpix=radius,
-                    r_in=r_in,
-                    r_out=r_out,
-                    flux_counts=float(table.flux[i, 0]),
-                    flux_counts_err=float(table.flux_err[i, 0]),
-                    area=float(table.area[i, 0]),
-                    n_sky=int(table.n_sky[i]),
-                    bkg_flux_counts=float(table.sky[i]),
-                    bkg_flux_counts_err=float(table.sky_err[i]),
-                    x_px=float(xy[i, 0]),
-                    y_px=float(xy[i, 1]),
-                    forced=bool(forced[i]),
-                    crowded=bool(crowded[i]),
-                    fwhm=fwhm * scale,
-                    fwhm_source=width if np.isfinite(width) and not forced[i] else None,
-                    bits=int(table.bits[i, 0]),
-                )
+        raw = aperture_photometry(
+            loaded.frame.data, None, loaded.frame.bits, places.xy, np.array([radius]), None
+        )
+        bits = np.column_stack([raw.bits[:, 0] | table.bits[:, 0], table.bits[:, 0]])
+        crowded = _crowded(loaded, places.xy, radius, fwhm)
+        widths = _widths(repaired, places.xy, fwhm) * loaded.ref.info.pixel_scale
+        rows += [
+            ApertureRow(
+                frame=loaded.ref.id,
+                source=source.id,
+                pair=pair,
+                aperpix=radius,
+                r_in=r_in,
+                r_out=r_out,
+                flux_counts=float(table.flux[i, 0]),
+                flux_counts_err=float(table.flux_err[i, 0]),
+                area=float(table.area[i, 0]),
+                n_sky=int(table.n_sky[i]),
+                bkg_flux_counts=float(table.sky[i]),
+                bkg_flux_counts_err=float(table.sky_err[i]),
+                x_px=float(places.xy[i, 0]),
+                y_px=float(places.xy[i, 1]),
+                forced=bool(places.flags[i]),
+                crowded=bool(crowded[i]),
+                fwhm=fwhm * loaded.ref.info.pixel_scale,
+                fwhm_source=float(widths[i]) if np.isfinite(widths[i]) else None,
+                bits=int(bits[i, 0]),
+                bits_left=int(bits[i, 1]),
             )
+            for i, source in enumerate(sources)
+        ]
     return rows
 
 
 def measurable(row: ApertureRow) -> bool:
     """Return whether the flux means anything: finite, on the detector and not saturated."""
     finite = np.isfinite(row.flux_counts) and np.isfinite(row.flux_counts_err)
-    return bool(finite) and row.flux_counts_err > 0 and not row.bits & _MEANINGLESS
+    return bool(finite) and row.flux_counts_err > 0 and not row.bits_left & _MEANINGLESS
 
 
 def usable(row: ApertureRow) -> bool:
-    """Return whether the flux can be trusted: measurable, and no bad or hit pixel inside."""
-    return measurable(row) and not row.bits & UNUSABLE
+    """Return whether the flux can be trusted: no bad or hit pixel inside that was not filled."""
+    return measurable(row) and not row.bits_left & UNUSABLE

@@ -57,7 +57,7 @@ class ApertureRow:
     Fluxes in ADU (whole exposure), positions and radii in pixels, FWHM in arcsec.
     `pair` is ``"O"`` for the ordinary or only image, ``"E"`` for the extraordinary one.
     The background is that of one pixel; `bits` are those of `polarnight.frames.Bit` inside
-    the aperture.
+    the aperture, `bits_left` what is left of them after bad pixels were filled.
     """
 
     frame: int
@@ -79,6 +79,7 @@ class ApertureRow:
     fwhm: float
     fwhm_source: float | None
     bits: int
+    bits_left: int
 
 
 @dataclass(frozen=True, slots=True)
