@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from polarnight.calibration.laplacian import grown, sharp_edges
 from polarnight.calibration.rules import CosmicRayRules
@@ -98,6 +97,8 @@ def _has(frame: Frame, bits: int) -> npt.NDArray[np.bool_]:
 
 def _saturated_stars(frame: Frame) -> npt.NDArray[np.bool_]:
     """Return the surroundings of saturated stars, whose steep shoulders look like edges."""
+    from scipy import ndimage
+
     saturated = _has(frame, int(Bit.SATURATED))
     if not saturated.any():
         return saturated
@@ -115,6 +116,8 @@ def _without_stars(
     variance: npt.NDArray[np.float32],
     bad: npt.NDArray[np.bool_],
 ) -> CosmicRays:
+    from scipy import ndimage
+
     groups, n_groups = ndimage.label(found, structure=_EIGHT)
     limit = _star_limit(light, variance, bad)
     kept = np.zeros_like(found)
