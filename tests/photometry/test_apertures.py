@@ -91,7 +91,7 @@ def test_sums_equal_photutils():
 
 
 def test_any_number_of_threads_gives_the_same_bits():
-    data, variance, bits, exclude, xy = scene(4)
+    data, variance, bits, _, xy = scene(4)
     xy = np.tile(xy, (5, 1))
     one = aperture_photometry(data, variance, bits, xy, [2.0, 5.0], (7, 12), threads=1)
     two = aperture_photometry(data, variance, bits, xy, [2.0, 5.0], (7, 12), threads=2)

@@ -58,14 +58,14 @@ def test_faint_sources_keep_their_position():
 
 def test_a_neighbour_out_of_reach_is_not_taken_for_the_source():
     xy, clean, _, _ = field(4, 1e5)
-    start = xy[:1] + [4.5, 0.0]
+    start = xy[:1] + np.array([4.5, 0.0])
     found = centroid(clean, None, start, FWHM, reach=2.0)
     assert found.flags[0] == CentroidFlag.WANDERED
     np.testing.assert_array_equal(found.xy, start)
 
 
 def test_positions_off_the_image_and_not_finite():
-    _, clean, seen, variance = field(5, 1e5)
+    _, _, seen, variance = field(5, 1e5)
     found = centroid(seen, variance, [(-200.0, 5.0), (np.nan, 5.0)], FWHM)
     assert np.all(found.flags & CentroidFlag.NO_DATA)
 
@@ -103,7 +103,7 @@ def test_seeing_is_found_from_a_wrong_guess(guess):
 def test_saturated_and_edge_stars_are_left_out_of_the_seeing():
     xy, _, seen, _ = field(8, 2e5)
     bits = np.zeros(seen.shape, np.uint16)
-    bits[int(round(xy[0, 1])), int(round(xy[0, 0]))] = 1 << 6
+    bits[round(xy[0, 1]), round(xy[0, 0])] = 1 << 6
     positions = np.vstack([xy, [(1.0, 1.0)]])
     seeing = measure_fwhm(seen, positions, bits=bits)
     assert np.isnan(seeing.each[0])

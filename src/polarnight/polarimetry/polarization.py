@@ -90,16 +90,18 @@ class Polarization:
             raise ValueError(msg)
         q, u = stokes.q, stokes.u
         p = math.hypot(q, u)
-        radial, tangential = _errors(stokes, p)
+        radial, tangential, significance = _errors(stokes, p)
         # Shift to the length that equal errors would have given on average.
         shift = (tangential**2 - radial**2) * _bias_form(p, tangential)
         x = max(p - shift, 0.0) / radial
         low, high = (min(float(edge) * radial, 1.0) for edge in intervals.rice_interval(x))
-        signal = p / tangential
         if angle_error == "coverage":
-            width = float(intervals.angle_half_width(signal))
+            # Whether there is an angle at all depends on how far (q, u) is from zero in its
+            # own errors; how well it is known, on the error across.
+            stretch = significance * tangential / p if p > 0 else 1.0
+            width = _angle_width(significance, stretch)
         else:
-            width = float(intervals.nk_half_width(intervals.mas(signal)))
+            width = float(intervals.nk_half_width(intervals.mas(p / tangential)))
         estimate = _debiased(p, tangential, debias)
         p_err = float(intervals.p_half_width(x)) * radial
         if x < 1.5:  # the interval reaches 0 here; keep rounding from excluding it
@@ -118,8 +120,18 @@ class Polarization:
         )
 
 
-def _errors(stokes: Stokes, p: float) -> tuple[float, float]:
-    """Errors along and across (q, u), the common rotation left out."""
+def _angle_width(significance: float, stretch: float) -> float:
+    width = float(intervals.angle_half_width(significance))
+    return width if significance < intervals.ANGLE_DETERMINED else min(width * stretch, 90.0)
+
+
+def _errors(stokes: Stokes, p: float) -> tuple[float, float, float]:
+    """Errors along and across (q, u), and its distance from zero in its own errors.
+
+    The common rotation is left out. The distance is ``sqrt(z C^-1 z)``, p/sigma for equal
+    errors; unlike p over either error, it follows the Rice distribution at zero signal for
+    any covariance.
+    """
     cov = stokes.cov - rotation_covariance(stokes.q, stokes.u, stokes.rotation_err)
     if p > 0:
         along = np.array([stokes.q, stokes.u]) / p
@@ -129,7 +141,11 @@ def _errors(stokes: Stokes, p: float) -> tuple[float, float]:
         radial = tangential = float(np.trace(cov)) / 2.0
     # Subtracting the rotation may leave a rounding remainder where it dominates.
     floor = 1e-12 * float(np.trace(stokes.cov)) + 1e-300
-    return math.sqrt(max(radial, floor)), math.sqrt(max(tangential, floor))
+    determinant = float(cov[0, 0] * cov[1, 1] - cov[0, 1] ** 2)
+    radial, tangential = max(radial, floor), max(tangential, floor)
+    # z C^-1 z = p^2 sigma_t^2 / det C for z along the direction of p.
+    significance = p * math.sqrt(tangential / max(determinant, floor**2))
+    return math.sqrt(radial), math.sqrt(tangential), significance
 
 
 def _bias_form(p: float, sigma: float) -> float:

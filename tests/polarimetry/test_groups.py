@@ -1,0 +1,104 @@
+import random
+
+import pytest
+
+from polarnight.polarimetry import PolarimetryRecord, make_groups
+
+POLAROIDS = (-45.0, 0.0, 45.0, 90.0)
+MINUTE = 1 / 1440
+
+
+def record(key, angle, minutes, **more):
+    values = {
+        "key": key,
+        "ra": 330.680,
+        "dec": 42.278,
+        "name": "BL Lac",
+        "instrument": "AndorT90",
+        "band": "R",
+        "exptime": 60.0,
+        "angle": angle,
+        "jd": 2460000.4 + minutes * MINUTE,
+    } | more
+    return PolarimetryRecord(**values)
+
+
+def cycle(start, prefix, angles=POLAROIDS, **more):
+    return [record(f"{prefix}{i}", a, start + 1.5 * i, **more) for i, a in enumerate(angles)]
+
+
+def keys(cycles):
+    return [[r.key for r in c.records] for c in cycles]
+
+
+def test_cycles_follow_each_other():
+    found = make_groups(cycle(0, "a") + cycle(6, "b"), angles=POLAROIDS)
+    assert keys(found) == [["a0", "a1", "a2", "a3"], ["b0", "b1", "b2", "b3"]]
+    assert all(c.complete for c in found)
+    assert [c.reason for c in found] == ["angle repeats", "end"]
+
+
+def test_order_of_the_input_does_not_matter():
+    records = cycle(0, "a") + cycle(6, "b") + cycle(2, "c", ra=10.0, name="other")
+    expected = keys(make_groups(records, angles=POLAROIDS))
+    random.Random(1).shuffle(records)
+    assert keys(make_groups(records, angles=POLAROIDS)) == expected
+
+
+def test_an_incomplete_cycle_is_reported_and_not_filled_from_another_hour():
+    found = make_groups(cycle(0, "a", POLAROIDS[:3]) + cycle(90, "b"), angles=POLAROIDS)
+    assert [c.complete for c in found] == [False, True]
+    assert found[0].missing == (90.0,)
+    assert found[0].reason == "gap"
+
+
+def test_a_lost_frame_in_the_middle_does_not_shift_the_next_cycle():
+    first = cycle(0, "a")
+    del first[1]
+    found = make_groups(first + cycle(6, "b"), angles=POLAROIDS)
+    assert keys(found) == [["a0", "a2", "a3"], ["b0", "b1", "b2", "b3"]]
+    assert found[0].missing == (0.0,)
+
+
+def test_targets_are_told_apart_by_position_not_by_name():
+    first = cycle(0, "a", name="BLLac")
+    second = cycle(0.5, "b", ra=83.6, name="BLLac")
+    third = cycle(8, "c", name="2200+420", ra=330.6801)
+    found = make_groups(first + second + third, angles=POLAROIDS)
+    assert keys(found) == [[f"{x}{i}" for i in range(4)] for x in "abc"]
+    mixed = [record("m", -45, 0, name="x"), record("n", 0, 1, name="BL Lac")]
+    assert len(make_groups(mixed, angles=POLAROIDS)) == 1
+
+
+def test_names_count_where_positions_are_unknown():
+    records = cycle(0, "a", ra=None, name="bl  lac") + cycle(0.2, "b", ra=None, name="Mrk 421")
+    assert len(make_groups(records, angles=POLAROIDS)) == 2
+
+
+@pytest.mark.parametrize("change", [{"band": "V"}, {"exptime": 30.0}, {"instrument": "CAFOS2.2"}])
+def test_what_keeps_frames_apart(change):
+    records = cycle(0, "a", POLAROIDS[:2]) + cycle(3, "b", POLAROIDS[2:], **change)
+    assert [len(c.records) for c in make_groups(records, angles=POLAROIDS)] == [2, 2]
+
+
+def test_the_gap_counts_from_the_end_of_an_exposure():
+    long = {"exptime": 900.0}
+    records = [record("a", 0, 0, **long), record("b", 45, 20, **long)]
+    assert len(make_groups(records, angles=(0, 45), max_gap=600)) == 1
+    assert len(make_groups(records, angles=(0, 45), max_gap=200)) == 2
+
+
+def test_angles_repeat_modulo_the_period():
+    half_turn = [record("a", -45, 0), record("b", 135, 1)]
+    assert len(make_groups(half_turn, angles=(-45,))) == 2
+    plate = [record("a", 0, 0), record("b", 180, 1)]
+    assert len(make_groups(plate, angles=(0, 180), period=360.0)) == 1
+
+
+def test_right_ascension_wraps():
+    records = [record("a", 0, 0, ra=359.9999), record("b", 45, 1, ra=0.0001)]
+    assert len(make_groups(records, angles=(0, 45))) == 1
+
+
+def test_nothing_gives_nothing():
+    assert make_groups([], angles=POLAROIDS) == []
