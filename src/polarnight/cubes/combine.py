@@ -84,7 +84,7 @@ def combine(
     method : str
         One of `METHODS`.
     nsigma : float
-        Limit of clipping.
+        Limit of clipping, at least 1.
     max_iterations : int
         Most turns of clipping.
     min_sigma : float or sequence of n floats
@@ -164,8 +164,9 @@ def _rules(
     if n > _MOST_FRAMES:
         msg = f"{n} frames are too many, at most {_MOST_FRAMES} are combined"
         raise ValueError(msg)
-    if not nsigma > 0 or max_iterations < 0 or min(reject_low, reject_high) < 0:
-        msg = "nsigma must be positive; max_iterations and rejections must not be negative"
+    # Within one sigma lies at least half of the values, so that clipping never takes all.
+    if not nsigma >= 1 or max_iterations < 0 or min(reject_low, reject_high) < 0:
+        msg = "nsigma must be at least 1; max_iterations and rejections must not be negative"
         raise ValueError(msg)
     floor = np.asarray(min_sigma, np.float64)
     if floor.shape not in {(), (n,)} or not np.isfinite(floor).all() or (floor < 0).any():

@@ -39,7 +39,7 @@ def median_inefficiency(n: int) -> float:
         return _EXACT[n - 1]
     if n % 2:
         return math.pi / 2 * (1 - 0.432 / n)
-    return math.pi / 2 * (1 - 1.429 / n + 2.8 / n**2)
+    return math.pi / 2 * (1 - 1.429 / n + 2.65 / n**2)
 
 
 def combining_factors(centre: str, n: int) -> npt.NDArray[np.float64]:

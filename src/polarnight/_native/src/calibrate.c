@@ -21,7 +21,7 @@ typedef struct {
     int32_t pad;
 } pn_calibrate_job;
 
-PN_EXPORT PN_CLONES void pn_calibrate(const pn_calibrate_job *job) {
+static PN_CLONES void calibrate_rows(const pn_calibrate_job *job) {
     float d[W], v[W];
     uint16_t b[W];
     for (int64_t row = 0; row < job->rows; row++) {
@@ -74,3 +74,5 @@ PN_EXPORT PN_CLONES void pn_calibrate(const pn_calibrate_job *job) {
         }
     }
 }
+
+PN_EXPORT void pn_calibrate(const pn_calibrate_job *job) { calibrate_rows(job); }

@@ -446,7 +446,7 @@ PN_INLINE void tile_of_values(const pn_combine_job *job, pn_tile *t, int ranged,
     finish(job, t, ranged, ranged ? t->s : t->v, row, x0, w);
 }
 
-PN_EXPORT PN_CLONES void pn_combine(const pn_combine_job *job) {
+static PN_CLONES void combine_rows(const pn_combine_job *job) {
     const int64_t n = job->n;
     const int extremes = job->method == PN_MIN || job->method == PN_MAX;
     const int ranged = !extremes && (job->max_iterations > 0 || job->reject_low > 0 ||
@@ -472,3 +472,5 @@ PN_EXPORT PN_CLONES void pn_combine(const pn_combine_job *job) {
         }
     }
 }
+
+PN_EXPORT void pn_combine(const pn_combine_job *job) { combine_rows(job); }

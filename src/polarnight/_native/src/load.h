@@ -55,7 +55,8 @@ PN_INLINE int64_t pn_size_of(int32_t type) {
         }                                                                                  \
     } while (0)
 
-/* The commonest format has a short way: unsigned 16-bit of FITS, all exact. */
+/* The two commonest formats have a short way: unsigned 16-bit of FITS, all exact, and
+ * plain float32 of FITS or of this machine. */
 PN_INLINE void pn_load_fits_u16(const char *src, int64_t w, float *out) {
     for (int64_t x = 0; x < w; x++) {
         uint16_t u;
@@ -64,17 +65,24 @@ PN_INLINE void pn_load_fits_u16(const char *src, int64_t w, float *out) {
     }
 }
 
+PN_INLINE void pn_load_f32(const char *src, int64_t w, int swap, float *out) {
+    memcpy(out, src, (size_t)w * sizeof *out);
+    if (!swap) return;
+    for (int64_t x = 0; x < w; x++) {
+        uint32_t u;
+        memcpy(&u, out + x, 4);
+        u = __builtin_bswap32(u);
+        memcpy(out + x, &u, 4);
+    }
+}
+
 PN_INLINE int pn_is_fits_u16(const pn_format *f) {
     return f->type == PN_I16 && f->swap && f->scaled && f->bscale == 1.0 &&
            f->bzero == 32768.0 && !f->has_blank;
 }
 
-/* Load `w` pixels from `src` as float32 into `out`. */
-PN_INLINE void pn_load(const char *src, const pn_format *f, int64_t w, float *out) {
-    if (pn_is_fits_u16(f)) {
-        pn_load_fits_u16(src, w, out);
-        return;
-    }
+static __attribute__((noinline)) void pn_load_any(const char *src, const pn_format *f,
+                                                  int64_t w, float *out) {
     switch (f->type) {
     case PN_U8: PN_LOAD_INTEGER(uint8_t, uint8_t, 8); break;
     case PN_I16: PN_LOAD_INTEGER(int16_t, uint16_t, 16); break;
@@ -84,6 +92,16 @@ PN_INLINE void pn_load(const char *src, const pn_format *f, int64_t w, float *ou
     case PN_F32: PN_LOAD_FLOAT(float, uint32_t, 32); break;
     default: PN_LOAD_FLOAT(double, uint64_t, 64); break;
     }
+}
+
+/* Load `w` pixels from `src` as float32 into `out`. */
+PN_INLINE void pn_load(const char *src, const pn_format *f, int64_t w, float *out) {
+    if (pn_is_fits_u16(f))
+        pn_load_fits_u16(src, w, out);
+    else if (f->type == PN_F32 && !f->scaled)
+        pn_load_f32(src, w, f->swap, out);
+    else
+        pn_load_any(src, f, w, out);
 }
 
 #endif
