@@ -33,9 +33,10 @@ def import_sources(
     Columns: name, other_names, ra_hms, dec_dms, srctype, mag_B ... mag_I with errors
     (mag_B_err ...), p, p_err, chi, chi_err, calibrates (names, separated by `;`).
     """
+    set_up(context.obj)
+    # The models can be imported only once Django is set up.
     from polarnight.db.catalogue import import_sources as run_import
 
-    set_up(context.obj)
     report = run_import(file)
     typer.echo(str(report))
     return int(Status.WELL)

@@ -152,13 +152,19 @@ class WorkPool(AbstractContextManager["WorkPool"]):
         futures: dict[Any, Task] = {}
         for task in tasks:
             try:
-                futures[executor.submit(_call, task)] = task
+                futures[self._send(executor, task)] = task
             except BrokenProcessPool as error:
                 failed: Future[Outcome] = Future()
                 failed.set_exception(error)
                 futures[failed] = task
         for future in self._as_completed(list(futures)):
             yield futures[future], future
+
+    def _send(self, executor: Any, task: Task) -> Any:
+        if self.scheduler == "local":
+            return executor.submit(_call, task)
+        # Not pure: a task that is sent again shall run again, and no two be taken for one.
+        return executor.submit(_call, task, pure=False)
 
     def _as_completed(self, futures: list[Any]) -> Iterable[Any]:
         if self.scheduler == "local":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -100,7 +100,7 @@ def ingest(
     """
     files = find_fits(paths)
     report = IngestReport()
-    by_night: dict[tuple[str, str], list[Examined]] = {}
+    by_night: dict[tuple[str, str], dict[str, Examined]] = {}
     for outcome in _examine_all(files, settings, quiet):
         if not outcome.ok:
             report.failed.append((str(outcome.key), _reason(outcome.error)))
@@ -115,10 +115,12 @@ def ingest(
         except BadFrame as error:
             report.failed.append((error.path, _reason(error)))
             continue
-        by_night.setdefault((info.telescope, info.night), []).append(examined)
+        # By name: the same file may be given twice, from two places.
+        by_night.setdefault((info.telescope, info.night), {})[info.filename] = examined
     for (telescope, night), members in sorted(by_night.items()):
         epoch = _epoch(telescope, night)
-        _save(epoch, [_row(epoch, examined) for examined in members])
+        known = {row.filename: row for row in epoch.rawfits.filter(filename__in=list(members))}
+        _save(epoch, [_row(epoch, examined, known) for examined in members.values()])
         report.placed[epoch.epochname] = len(members)
     for path, reason in report.failed:
         _LOG.warning("%s: %s", path, reason)
@@ -145,7 +147,7 @@ def register_night(
     """
     from polarnight.db import RawFit
 
-    known = {row.filename: row for row in RawFit.objects.filter(epoch=epoch)}
+    known = {row.filename: row for row in epoch.rawfits.all()}
     directory = settings.data.raw_dir(epoch.telescope, epoch.night)
     present = {
         path.name: path
@@ -155,14 +157,12 @@ def register_night(
     todo = [
         path
         for name, path in present.items()
-        if name not in known
-        or not _unchanged(known[name], path)
-        or (retry_failed and known[name].has_flag(RawFit.FLAGS.ERROR_CLASSIFY))
+        if name not in known or _is_due(known[name], path, retry_failed)
     ]
     rows = []
     tasks = [Task(path, examine, (path,)) for path in todo]
     for outcome in track(pool.run(tasks), len(tasks), "classifying", quiet=quiet):
-        rows.append(_row_of_outcome(epoch, outcome))
+        rows.append(_row_of_outcome(epoch, outcome, known))
     for name, row in known.items():
         if name not in present and not row.error:
             row.error = f"the raw file is no longer in {directory}"
@@ -192,35 +192,46 @@ def _epoch(telescope: str, night: str) -> Epoch:
     return Epoch.objects.get_or_create(telescope=telescope, night=date.fromisoformat(night))[0]
 
 
-def _unchanged(row: RawFit, path: Path) -> bool:
+def _is_due(row: RawFit, path: Path, retry_failed: bool) -> bool:
+    """Return whether a file that has a row is to be read again."""
     state = path.stat()
-    return bool(row.size_bytes == state.st_size and row.mtime_ns == state.st_mtime_ns)
+    if (row.size_bytes, row.mtime_ns) != (state.st_size, state.st_mtime_ns):
+        return True
+    if not row.error:
+        return False
+    # Either it could not be read, or it was gone and is back.
+    unreadable = row.machine_flags & row.FLAGS.ERROR_CLASSIFY
+    return retry_failed if unreadable else True
 
 
-def _row(epoch: Epoch, examined: Examined, **columns: Any) -> RawFit:
+def _row(epoch: Epoch, examined: Examined, known: Mapping[str, RawFit]) -> RawFit:
     from polarnight.db import RawFit
 
-    target = epoch.rawfitsdir / examined.info.filename
-    row = RawFit.from_info(
-        epoch,
-        examined.info,
-        content_key=examined.content_key,
-        size_bytes=examined.size_bytes,
-        mtime_ns=target.stat().st_mtime_ns,
-        **columns,
-    )
+    columns: dict[str, Any] = {
+        "content_key": examined.content_key,
+        "size_bytes": examined.size_bytes,
+        "mtime_ns": (epoch.rawfitsdir / examined.info.filename).stat().st_mtime_ns,
+    }
+    row = known.get(examined.info.filename)
+    if row is not None and row.content_key == examined.content_key:
+        # The same frame as before: what is known of its products stays true.
+        for name, value in columns.items():
+            setattr(row, name, value)
+        row.fill(examined.info)
+    else:
+        row = RawFit.from_info(epoch, examined.info, **columns)
     row.set_flag(RawFit.FLAGS.DOWNLOADED)
     return row
 
 
-def _row_of_outcome(epoch: Epoch, outcome: Outcome) -> RawFit:
+def _row_of_outcome(epoch: Epoch, outcome: Outcome, known: Mapping[str, RawFit]) -> RawFit:
     from polarnight.db import RawFit
 
     if outcome.ok:
         examined: Examined = outcome.result
         info = examined.info
         if (info.telescope, info.night) == (epoch.telescope, f"{epoch.night}"):
-            return _row(epoch, examined)
+            return _row(epoch, examined, known)
         reason = (
             f"the header says {info.telescope}/{info.night}, but the file is in the directory "
             f"of {epoch.epochname}; ingest it from elsewhere, or correct the header"
