@@ -105,12 +105,17 @@ class RunReport:
 
 @dataclass
 class RunContext:
-    """A run: handed from part to part."""
+    """A run: handed from part to part.
+
+    `due` names the masters and frames that are planned, so that a dry run, which makes none
+    of them, can say what depends on them.
+    """
 
     settings: Settings
     options: RunOptions
     pool: WorkPool
     report: RunReport
+    due: set[str] = field(default_factory=set)
 
     def run(self, tasks: Sequence[Task], what: str) -> Iterator[Outcome]:
         """Run tasks with progress; log errors that are bugs with their traceback."""
@@ -119,6 +124,18 @@ class RunContext:
             if not outcome.ok:
                 _LOG.debug("%s", outcome.trace)
             yield outcome
+
+    def plan(self, part: str, what: str, why: str) -> None:
+        """Note that a product is to be made, and why."""
+        self.report.step(part).planned.append((what, why))
+        self.due.add(what)
+
+    def waits_for(self, *products: str) -> str:
+        """Return why a product may change in a dry run, ``""`` where it does not."""
+        if not self.options.dry_run:
+            return ""
+        changing = [product for product in products if product in self.due]
+        return f"{changing[0]} may change" if changing else ""
 
     def fail(self, part: str, what: str, reason: str) -> None:
         """Note and log a failure."""

@@ -66,7 +66,7 @@ def build_masters(
         and not row.has_flag(row.FLAGS["IGNORE"])
     ]
     for kind in _KINDS:
-        jobs = []
+        jobs, current = [], set[str]()
         for epoch_id, epoch in by_epoch.items():
             frames = {
                 row.filename: row
@@ -75,9 +75,11 @@ def build_masters(
             }
             infos = [FrameInfo.from_dict(row.info) for row in frames.values()]
             for group in group_calibrations(infos):
-                job = _plan(context, epoch, group, frames, shelf)
+                key, job = _plan(context, epoch, group, frames, shelf)
+                current.add(key)
                 if job is not None:
                     jobs.append(job)
+        _retire(context, kind, epochs, current)
         if not context.options.dry_run:
             _make(context, kind, jobs)
             shelf.forget(kind)
@@ -89,8 +91,8 @@ def _plan(
     group: CalibrationGroup,
     frames: dict[str, RawFit],
     shelf: MasterShelf,
-) -> _Job | None:
-    """Return what is to be made for a group, None where its master is current."""
+) -> tuple[str, _Job | None]:
+    """Return the key of the master of a group, and what is to be done unless it is current."""
     from polarnight.db.models.masters import MASTER_MODELS
 
     rows = [frames[info.filename] for info in group.infos]
@@ -118,13 +120,13 @@ def _plan(
     row.complete()
     existing = model._default_manager.filter(key=row.key).first()
     why = _stale(existing, key, context)
-    step = context.report.step("masters")
+    why = why or context.waits_for(*(m.key for m in (bias, dark) if m is not None))
     if not why:
-        step.current += 1
-        return None
-    step.planned.append((row.key, why))
+        _count_current(context, existing)
+        return row.key, None
+    context.plan("masters", row.key, why)
     row.recipe_key = key
-    return _Job(row, rows, group, rules, bias, dark, why)
+    return row.key, _Job(row, rows, group, rules, bias, dark, why)
 
 
 def _columns(model: type[MasterModel], rawfit: RawFit) -> dict[str, Any]:
@@ -144,6 +146,40 @@ def _stale(existing: MasterModel | None, key: str, context: RunContext) -> str:
     if not existing.filepath.is_file():
         return f"its file {existing.path} is gone"
     return ""
+
+
+def _count_current(context: RunContext, existing: MasterModel | None) -> None:
+    step = context.report.step("masters")
+    if existing is not None and existing.error:
+        step.failed.append((existing.key, f"{existing.error} (unchanged; --retry-failed)"))
+    else:
+        step.current += 1
+
+
+def _retire(
+    context: RunContext, kind: ImageType, epochs: Sequence[Epoch], current: set[str]
+) -> None:
+    """Take masters out of use whose frames are there, but are no longer used for them.
+
+    A person has flagged the frames, or a correction of their headers made something else of
+    them. A master whose frames were moved away stays: it cannot be made again.
+    """
+    from polarnight.db.models.masters import MASTER_MODELS
+
+    model = MASTER_MODELS[str(kind)]
+    made = model._default_manager.filter(epoch__in=epochs).exclude(content_key="")
+    for row in made.exclude(key__in=current).select_related("epoch"):
+        frames = [raw.filepath for raw in row.rawfits.select_related("epoch")]
+        if not frames or not all(path.is_file() for path in frames):
+            continue
+        reason = "none of its frames is used any more"
+        context.plan("masters", row.key, reason)
+        if context.options.dry_run:
+            continue
+        row.error, row.content_key, row.recipe_key = reason, "", ""
+        row.set_flag(row.FLAGS["ERROR"])
+        row.save()
+        context.warn("masters", row.key, f"out of use: {reason}")
 
 
 def _make(context: RunContext, kind: ImageType, jobs: Sequence[_Job]) -> None:

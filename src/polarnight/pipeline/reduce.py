@@ -76,12 +76,11 @@ def reduce_lights(
         for row in ReducedFit.objects.filter(rawfit__in=[light.pk for light in lights])
     }
     stars = stars_fingerprint(context.settings.data.stars)
-    step = context.report.step("reduce")
     plans: list[_Plan] = []
     for row in lights:
         plan = _plan(context, row, existing.get(row.pk), shelf, names, stars)
         if plan is not None:
-            step.planned.append((row.fileloc, plan.why))
+            context.plan("reduce", row.fileloc, plan.why)
             plans.append(plan)
     if context.options.dry_run:
         return
@@ -138,7 +137,9 @@ def _plan(
         settings.astrometry.model_dump(mode="json", exclude={"pictures"}),
         recipe.versions(),
     )
-    why = _stale(context, existing, key, stars)
+    place = names.resolve(info.object_name)
+    why = _stale(context, existing, key, _aids(stars, place))
+    why = why or context.waits_for(*(master.key for master in masters.values()))
     if not why:
         _count_current(context, row, existing)
         return None
@@ -148,7 +149,7 @@ def _plan(
         info=info,
         masters=paths,
         stars=settings.data.stars,
-        object_place=names.resolve(info.object_name),
+        object_place=place,
         recipe=recipe,
         recipe_key=key,
         inputs=(
@@ -160,7 +161,12 @@ def _plan(
     return _Plan(row, job, associations, masters, why)
 
 
-def _stale(context: RunContext, existing: ReducedFit | None, key: str, stars: str) -> str:
+def _aids(stars: str, place: tuple[float, float] | None) -> dict[str, Any]:
+    """Return what may help a frame that failed, and does not concern one that is solved."""
+    return {"stars": stars, "object_place": None if place is None else list(place)}
+
+
+def _stale(context: RunContext, existing: ReducedFit | None, key: str, aids: dict[str, Any]) -> str:
     """Return why a frame has to be reduced, ``""`` where its product is current."""
     if existing is None:
         return "not reduced yet"
@@ -171,8 +177,10 @@ def _stale(context: RunContext, existing: ReducedFit | None, key: str, stars: st
     failed = existing.error
     if failed and context.options.retry_failed:
         return f"failed before: {failed}"
-    if failed and existing.provenance.get("stars") != stars:
+    if failed and existing.provenance.get("stars") != aids["stars"]:
         return "failed before, and the star catalogues have changed since"
+    if failed and existing.provenance.get("object_place") != aids["object_place"]:
+        return "failed before, and its OBJECT has another place in the source catalogue now"
     if not failed and not existing.filepath.is_file():
         return f"its file {existing.path} is gone"
     return ""
@@ -249,7 +257,7 @@ def _associated(plan: _Plan, stars: str) -> ReducedFit:
         "why": plan.why,
         "inputs": plan.job.inputs,
         "recipe": plan.job.recipe.versions(),
-        "stars": stars,
+        **_aids(stars, plan.job.object_place),
     }
     return row
 
