@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from polarnight.config import Settings
 
 __all__ = ["GlobalOptions", "Status", "console", "describe_night", "set_up"]
+
+
+_WIDE = 220
 
 
 class Status(IntEnum):
@@ -36,10 +40,14 @@ class GlobalOptions:
 
 
 def console() -> Console:
-    """Return the console for results (standard output)."""
+    """Return the console for results (standard output).
+
+    In a file or pipe there is no screen to fit: lines are as long as they need to be.
+    """
     from rich.console import Console
 
-    return Console(highlight=False)
+    wide = None if sys.stdout.isatty() else _WIDE
+    return Console(highlight=False, width=wide)
 
 
 def set_up(given: GlobalOptions, *, database: bool = True, **overrides: Any) -> Settings:

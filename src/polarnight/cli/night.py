@@ -135,4 +135,4 @@ def why(
     from polarnight.pipeline.explain import explain
 
     settings = set_up(context.obj)
-    console().print(explain(frame, settings))
+    typer.echo(explain(frame, settings))

@@ -26,8 +26,14 @@ _MOST_FAILURES = 20
 
 def _table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left")
+    for n, column in enumerate(columns):
+        # The first column says what a line is about; it is never cut.
+        table.add_column(
+            column,
+            justify="right" if column in numbers else "left",
+            no_wrap=n == 0,
+            overflow="fold",
+        )
     return table
 
 
@@ -124,7 +130,8 @@ def night_status(name: str) -> Group:
 
 def _frame_cells(row: Any) -> list[str]:
     reduced = getattr(row, "reduced", None)
-    kind = row.imgtype if row.obsmode in ("", "NONE") else f"{row.imgtype} {row.obsmode.lower()}"
+    short = {"PHOTOMETRY": " phot", "POLARIMETRY": " pol"}.get(row.obsmode, "")
+    kind = row.imgtype.lower() + short
     angle = "" if row.rotangle is None else f"{row.rotangle:g}"
     cells = [escape(row.filename), kind, row.band, angle, f"{row.exptime or 0:g}"]
     if reduced is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,11 @@ class ColourZeroPoint:
         As in `polarnight.photometry.ZeroPoint`.
     used : ndarray of bool
     residuals : ndarray
-        Calibrators minus the line; NaN where not used.
+        Calibrators minus the fit; NaN where not used.
+    coefficients : ndarray, shape (m,)
+        Of the further terms.
+    covariance : ndarray, shape (2 + m, 2 + m)
+        Of value, slope and coefficients.
     """
 
     value: float
@@ -47,6 +51,8 @@ class ColourZeroPoint:
     inflation: float
     used: npt.NDArray[np.bool_]
     residuals: FloatArray
+    coefficients: FloatArray = field(default_factory=lambda: np.zeros(0))
+    covariance: FloatArray = field(default_factory=lambda: np.zeros((2, 2)))
 
     def at(self, colour: float) -> tuple[float, float]:
         """Zero point and its error for a source of some colour."""
@@ -55,9 +61,15 @@ class ColourZeroPoint:
 
 
 def fit_zero_point_colour(
-    zps: npt.ArrayLike, colour: npt.ArrayLike, errs: npt.ArrayLike
+    zps: npt.ArrayLike,
+    colour: npt.ArrayLike,
+    errs: npt.ArrayLike,
+    terms: npt.ArrayLike | None = None,
 ) -> ColourZeroPoint:
     """Fit zero points of calibrators with a straight line in their colour.
+
+    Further linear terms may be fitted with it, such as those of an illumination that the
+    flat field left; they should be zero on average, so that the value keeps its meaning.
 
     Maximum likelihood under Student's t (nu = 3) with a common inflation k >= 1 of the
     errors, by expectation-maximisation; errors from the Fisher information.
@@ -66,6 +78,7 @@ def fit_zero_point_colour(
     ----------
     zps, colour, errs : array_like, shape (n,)
         Catalogue minus instrumental magnitude, catalogue colour, error of the first.
+    terms : array_like, shape (n, m), optional
 
     Returns
     -------
@@ -74,7 +87,8 @@ def fit_zero_point_colour(
     Raises
     ------
     AlgorithmFailed
-        Fewer than four usable calibrators, or all of one colour.
+        Fewer than four usable calibrators (and two for each further term), or all of one
+        colour.
     ValueError
         Arrays of different shapes.
     """
@@ -83,20 +97,27 @@ def fit_zero_point_colour(
         msg = f"zero points {value.shape}, colours {tint.shape}, errors {error.shape} differ"
         raise ValueError(msg)
     used = np.isfinite(value) & np.isfinite(tint) & np.isfinite(error) & (error > 0)
+    extra = np.zeros((len(value), 0)) if terms is None else np.asarray(terms, dtype=np.float64)
+    if extra.ndim != 2 or len(extra) != len(value):
+        msg = f"terms {extra.shape} do not go with {len(value)} zero points"
+        raise ValueError(msg)
+    used &= np.isfinite(extra).all(axis=1)
     n = int(used.sum())
     spread = float(np.ptp(tint[used])) if n else 0.0
-    if n < _MIN_STARS or not spread > 0:
+    if n < _MIN_STARS + 2 * extra.shape[1] or not spread > 0:
         msg = "a colour term needs four calibrators of different colours"
         raise AlgorithmFailed(msg, calibrators=n, colour_range=spread)
     v, c, e = value[used], tint[used], error[used]
     pivot = float(np.sum(c / e**2) / np.sum(e**-2))
-    design = np.column_stack([np.ones(n), c - pivot])
+    design = np.column_stack([np.ones(n), c - pivot, extra[used]])
     line, inflation = _student_line(design, v, e / STUDENT_QUANTILE)
     scales = e * inflation / STUDENT_QUANTILE
     information = design.T @ (design / scales[:, None] ** 2) * (NU + 1.0) / (NU + 3.0)
     factor = 1.0 + (NORMAL_FACTOR - 1.0) / inflation**2
-    errors = factor * np.sqrt(np.diag(np.linalg.inv(information)))
-    residuals = np.where(used, value - line[0] - line[1] * (tint - pivot), np.nan)
+    covariance = factor**2 * np.linalg.inv(information)
+    errors = np.sqrt(np.diag(covariance))
+    fitted = line[0] + line[1] * (tint - pivot) + extra @ line[2:]
+    residuals = np.where(used, value - fitted, np.nan)
     return ColourZeroPoint(
         value=float(line[0]),
         err=float(errors[0]),
@@ -107,6 +128,8 @@ def fit_zero_point_colour(
         inflation=inflation,
         used=used,
         residuals=residuals,
+        coefficients=line[2:],
+        covariance=covariance,
     )
 
 
@@ -114,7 +137,7 @@ def _student_line(
     design: FloatArray, values: FloatArray, scales: FloatArray
 ) -> tuple[FloatArray, float]:
     """Expectation-maximisation from a start that outliers do not move (least absolute)."""
-    line: FloatArray = np.zeros(2)
+    line: FloatArray = np.zeros(design.shape[1])
     inflation = 1.0
     weights: FloatArray = np.ones_like(values)
     for count in range(500):

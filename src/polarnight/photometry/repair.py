@@ -32,8 +32,9 @@ def repair_pixels(
 
     A polynomial of degree 4 in x and y is fitted to the good pixels of the 5x5 around each
     bad one. Its variance is that of the fit, enlarged by the scatter of its residuals, plus
-    the square of the difference from a fit of degree 2: where the image bends faster than a polynomial can follow, as in the core of a
-    sharp star, the filled value says so. Where too few neighbours are good the pixel stays.
+    the square of the difference from a fit of degree 2: where the image bends faster than a
+    polynomial can follow, as in the core of a sharp star, the filled value says so. Where
+    too few neighbours are good the pixel stays.
 
     Parameters
     ----------

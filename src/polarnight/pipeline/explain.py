@@ -96,6 +96,27 @@ def _measurement_lines(reduction: str, state: dict[str, Any]) -> list[str]:
         return [f"  FAILED     {name}: {state['error']}"]
     lines = [f"  {name:<10} {state['results']} sources measured"]
     lines += [f"  refused    {who}: {why}" for who, why in state["refused"] if who]
+    return lines + _field_lines(state.get("field") or {})
+
+
+def _field_lines(field: dict[str, Any]) -> list[str]:
+    if "refused" in field:
+        return [f"  field      no zero point from field stars: {field['refused']}"]
+    if "zp" not in field:
+        return []
+    term = f"{field['colour_term']:+.3f} +- {field['colour_term_err']:.3f} in {field['colour']}"
+    lines = [
+        f"  field      zero point {field['zp']:.4f} +- {field['zp_err']:.4f} from {field['n']} "
+        f"stars ({field['magnitudes']}), colour term {term}, "
+        f"scatter {field['robust_scatter']:.3f}"
+    ]
+    illumination = field.get("illumination")
+    if illumination:
+        lines.append(
+            f"  field      the flat leaves an illumination of "
+            f"{illumination['peak_to_peak']:.2f} mag peak to peak, fitted; without it the "
+            f"scatter is {illumination['scatter_without']:.3f}"
+        )
     return lines
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from polarnight.errors import AlgorithmFailed
 from polarnight.frames import ObsMode
 from polarnight.instruments import get_instrument
 from polarnight.photometry import instrumental_magnitude
+from polarnight.pipeline.field import FieldPhotometry, measure_field
 from polarnight.pipeline.measure import (
     LoadedFrame,
     group_fwhm,
@@ -24,7 +26,11 @@ from polarnight.pipeline.measure import (
 )
 from polarnight.pipeline.outcome import GroupFlux, GroupParameters, result_values
 from polarnight.pipeline.records import ApertureRow, FrameRef, GroupResult, ResultRow, SourceRecord
-from polarnight.pipeline.relative import InstrumentalMagnitude, zero_points
+from polarnight.pipeline.relative import (
+    InstrumentalMagnitude,
+    SourceZeroPoint,
+    zero_points,
+)
 from polarnight.pipeline.stokes import stokes_of_source
 
 __all__ = ["measure_group"]
@@ -60,8 +66,11 @@ def measure_group(
     present = list(sources)
     for loaded in frames:
         present = sources_in_frame(loaded, present)
+    field, remark = _field(frames, parameters)
+    figures = field.figures if field is not None else remark
     if not present:
-        return GroupResult((), (), (("", "no source of the catalogue lies in the field"),))
+        reason = "no source of the catalogue lies in the field"
+        return GroupResult((), (), (("", reason),), figures)
     apertures = [row for loaded in frames for row in measure_frame(loaded, present, fwhm)]
     rows: dict[int, list[ApertureRow]] = defaultdict(list)
     for row in apertures:
@@ -69,6 +78,10 @@ def measure_group(
     fluxes, refused = _fluxes(frames, present, rows, parameters)
     info = frames[0].ref.info
     points = zero_points(_magnitudes(fluxes, info.exptime), present, info.band)
+    if field is not None and parameters.catalogue_calibrators:
+        for source in present:
+            if source.id not in points:
+                points[source.id] = _from_field(field, source, rows[source.id][0])
     results = tuple(
         ResultRow(
             source.id,
@@ -84,7 +97,33 @@ def measure_group(
         for source in present
         if source.id in fluxes
     )
-    return GroupResult(tuple(apertures), results, tuple(refused))
+    return GroupResult(tuple(apertures), results, tuple(refused), figures)
+
+
+def _field(
+    frames: Sequence[LoadedFrame], parameters: GroupParameters
+) -> tuple[FieldPhotometry | None, dict[str, Any] | None]:
+    """Return the photometry of the field stars, or why there is none."""
+    if parameters.stars is None or frames[0].ref.info.obsmode is not ObsMode.PHOTOMETRY:
+        return None, None
+    try:
+        return measure_field(frames[0], parameters.stars), None
+    except AlgorithmFailed as error:
+        return None, {"refused": str(error)}
+
+
+def _from_field(field: FieldPhotometry, source: SourceRecord, row: ApertureRow) -> SourceZeroPoint:
+    """Return the zero point of the field stars at the place and colour of a source."""
+    value, error, known = field.zero_point(row.x_px, row.y_px, source.magnitudes)
+    return SourceZeroPoint(
+        value=value,
+        error=error,
+        method="catalogue, colour term",
+        n=field.fit.n,
+        inflation=field.fit.inflation,
+        chi2=float("nan"),
+        details={"from": "star catalogue", "colour_known": known, **field.figures},
+    )
 
 
 def _fluxes(

@@ -192,7 +192,11 @@ def _widths(frame: Frame, xy: FloatArray, fwhm: float) -> FloatArray:
 
 
 def measure_frame(
-    loaded: LoadedFrame, sources: Sequence[SourceRecord], fwhm: float
+    loaded: LoadedFrame,
+    sources: Sequence[SourceRecord],
+    fwhm: float,
+    *,
+    with_widths: bool = True,
 ) -> list[ApertureRow]:
     """Measure every image of every source in a frame with the standard aperture.
 
@@ -203,6 +207,8 @@ def measure_frame(
         Sources inside the frame.
     fwhm : float
         Seeing of the group, pixels; sets the radii.
+    with_widths : bool
+        Whether the FWHM of each source is measured too, the slowest part for many sources.
 
     Returns
     -------
@@ -230,7 +236,9 @@ def measure_frame(
         )
         bits = np.column_stack([raw.bits[:, 0] | table.bits[:, 0], table.bits[:, 0]])
         crowded = _crowded(loaded, places.xy, radius, fwhm)
-        widths = _widths(repaired, places.xy, fwhm) * loaded.ref.info.pixel_scale
+        widths = np.full(len(sources), np.nan)
+        if with_widths:
+            widths = _widths(repaired, places.xy, fwhm) * loaded.ref.info.pixel_scale
         rows += [
             ApertureRow(
                 frame=loaded.ref.id,

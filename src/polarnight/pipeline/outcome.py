@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,11 @@ class GroupParameters:
         Estimator of the degree of polarization.
     instrumental : InstrumentalPolarization or None
         Correction to use instead of the instrument's own constants.
+    stars : Path or None
+        Directory of the star catalogues, with which the field stars of direct images are
+        measured too.
+    catalogue_calibrators : bool
+        Whether sources without calibrators get the zero point of the field stars.
     """
 
     limit_sigma: float = 3.0
@@ -51,6 +57,8 @@ class GroupParameters:
     beam_gain: bool = False
     debias: str = "mas"
     instrumental: InstrumentalPolarization | None = None
+    stars: Path | None = None
+    catalogue_calibrators: bool = False
 
 
 @dataclass(frozen=True)
@@ -226,6 +234,8 @@ def _flags(values: dict[str, Any], rows: Sequence[ApertureRow], flux: GroupFlux)
         flags.append("FORCED")
     if any(row.crowded for row in rows):
         flags.append("CROWDED")
+    if str(values.get("zp_method", "")).startswith("catalogue"):
+        flags.append("CATALOGUE_CALIBRATED")
     if "mag_zp" not in values:
         flags.append("NO_ZERO_POINT")
     if "mag_limit" in values:

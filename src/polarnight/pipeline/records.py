@@ -5,7 +5,8 @@ Nothing here knows the database: ids are opaque integers that come back with the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 from polarnight.frames import FrameInfo
@@ -37,7 +38,7 @@ class SourceRecord:
     dec: float
     pm_ra: float = 0.0
     pm_dec: float = 0.0
-    magnitudes: dict[str, tuple[float, float]] = field(default_factory=dict)
+    magnitudes: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
     calibrates: tuple[int, ...] = ()
 
 
@@ -92,8 +93,12 @@ class ResultRow:
 
 @dataclass(frozen=True, slots=True)
 class GroupResult:
-    """All that was measured in a group of frames, with the reasons for what was not."""
+    """All that was measured in a group of frames, with the reasons for what was not.
+
+    `field` has the figures of the field stars, or ``{"refused": reason}``.
+    """
 
     apertures: tuple[ApertureRow, ...]
     results: tuple[ResultRow, ...]
     refused: tuple[tuple[str, str], ...] = ()
+    field: dict[str, Any] | None = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from polarnight.astrometry import LocalCatalogue
 from polarnight.astrometry.geometry import separation
-from polarnight.frames import FrameInfo, ObsMode, recipe_key
+from polarnight.frames import FrameInfo, ImageType, ObsMode, recipe_key
 from polarnight.instruments import get_instrument
 from polarnight.pipeline.catalogue import near, source_records
 from polarnight.pipeline.context import RunContext
@@ -16,7 +18,12 @@ from polarnight.pipeline.executor import Outcome, Task
 from polarnight.pipeline.group import measure_group
 from polarnight.pipeline.outcome import GroupParameters
 from polarnight.pipeline.records import FrameRef, SourceRecord
-from polarnight.pipeline.store_results import remove_outdated, store_batch
+from polarnight.pipeline.store_results import (
+    count_results,
+    remove_outdated,
+    store_batch,
+    store_refusal,
+)
 from polarnight.polarimetry import PolarimetryRecord, make_groups
 
 if TYPE_CHECKING:
@@ -27,7 +34,13 @@ __all__ = ["GROUP_VERSIONS", "FrameGroup", "compute_results"]
 
 Reduction = Literal["relphot", "relpol"]
 
-GROUP_VERSIONS = {"measure": "1", "zero points": "1", "stokes": "1", "polarization": "1"}
+GROUP_VERSIONS = {
+    "measure": "1",
+    "field": "1",
+    "zero points": "1",
+    "stokes": "1",
+    "polarization": "1",
+}
 """Changed whenever the same frames and sources would give other results."""
 
 _TARGET_RADIUS_DEG = 0.05
@@ -37,19 +50,26 @@ _BATCH = 25
 
 @dataclass
 class FrameGroup:
-    """Frames that are measured together, and why they are."""
+    """Frames that are measured together, and why they are, or why they cannot be."""
 
     reduction: Reduction
     rows: list[ReducedFit]
     key: str = ""
     complete: bool = True
     why: str = ""
+    refusal: str = ""
+    sources: list[SourceRecord] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         """The first frame, and how many there are."""
         first = self.rows[0].fileloc
         return first if len(self.rows) == 1 else f"{first} and {len(self.rows) - 1} more"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The raw files, as results know them."""
+        return tuple(row.fileloc for row in self.rows)
 
 
 def compute_results(context: RunContext, epochs: Sequence[Epoch]) -> None:
@@ -60,39 +80,18 @@ def compute_results(context: RunContext, epochs: Sequence[Epoch]) -> None:
     context : RunContext
     epochs : sequence of Epoch
     """
-    from polarnight.db import ReducedFit
-
-    rows = list(
-        ReducedFit.objects.filter(epoch__in=epochs, solved=True)
-        .select_related("epoch", "rawfit", "masterbias", "masterdark", "masterflat")
-        .order_by("juliandate", "filename")
-    )
-    rows = [row for row in rows if not row.has_flag(row.FLAGS.IGNORE)]
+    groups = form_groups(context, epochs)
     if not context.options.dry_run:
-        remove_outdated(epochs)
-    sources = source_records()
-    groups: list[FrameGroup] = []
-    if context.options.wants("photometry"):
-        groups += [
-            FrameGroup("relphot", [row]) for row in rows if row.obsmode == str(ObsMode.PHOTOMETRY)
-        ]
-    if context.options.wants("polarimetry"):
-        groups += _cycles(context, [r for r in rows if r.obsmode == str(ObsMode.POLARIMETRY)])
-    tasks, stale = [], []
-    for group in groups:
-        local = _sources_of(group, sources)
-        parameters = group_parameters(context.settings)
-        group.key = _group_key(group, local, parameters)
-        group.why = _stale(context, group)
-        step = context.report.step(_part(group))
-        if not group.why:
-            step.current += 1
-            continue
-        step.planned.append((group.name, group.why))
-        tasks.append(Task(len(stale), measure_group, (_refs(group), local, parameters)))
-        stale.append(group)
+        measured = [group for group in groups if not group.refusal]
+        remove_outdated(epochs, _wanted(context), measured)
+    stale = select_stale(context, epochs, groups)
     if context.options.dry_run:
         return
+    parameters = group_parameters(context.settings)
+    tasks = [
+        Task(n, measure_group, (_refs(group), group.sources, parameters))
+        for n, group in enumerate(stale)
+    ]
     batch: list[tuple[FrameGroup, Outcome]] = []
     for outcome in context.run(tasks, "measuring"):
         batch.append((stale[outcome.key], outcome))
@@ -102,6 +101,80 @@ def compute_results(context: RunContext, epochs: Sequence[Epoch]) -> None:
     store_batch(context, batch)
 
 
+def _wanted(context: RunContext) -> list[Reduction]:
+    wanted: dict[Reduction, str] = {"relphot": "photometry", "relpol": "polarimetry"}
+    return [reduction for reduction, part in wanted.items() if context.options.wants(part)]
+
+
+def form_groups(context: RunContext, epochs: Sequence[Epoch]) -> list[FrameGroup]:
+    """Put the solved frames of some nights into groups.
+
+    Frames that people flagged to be ignored, raw or reduced, are left out, and those whose
+    raw file is no light frame any more.
+    """
+    from polarnight.db import RawFit, ReducedFit
+
+    useless = RawFit.FLAGS.IGNORE | RawFit.FLAGS.ERROR_CLASSIFY
+    rows = list(
+        ReducedFit.objects.filter(
+            epoch__in=epochs,
+            solved=True,
+            flags__hasnot=ReducedFit.FLAGS.IGNORE,
+            rawfit__flags__hasnot=useless,
+            rawfit__imgtype=str(ImageType.LIGHT),
+        )
+        .select_related("epoch", "rawfit", "masterbias", "masterdark", "masterflat")
+        .order_by("juliandate", "filename")
+    )
+    groups: list[FrameGroup] = []
+    if context.options.wants("photometry"):
+        groups += [
+            FrameGroup("relphot", [row]) for row in rows if row.obsmode == str(ObsMode.PHOTOMETRY)
+        ]
+    if context.options.wants("polarimetry"):
+        groups += _cycles(context, [r for r in rows if r.obsmode == str(ObsMode.POLARIMETRY)])
+    return groups
+
+
+def select_stale(
+    context: RunContext, epochs: Sequence[Epoch], groups: Sequence[FrameGroup]
+) -> list[FrameGroup]:
+    """Return the groups that have to be measured; note the others in the report."""
+    sources = source_records()
+    parameters = group_parameters(context.settings)
+    present = count_results(epochs)
+    stale = []
+    for group in groups:
+        if group.refusal:
+            store_refusal(context, group)
+            continue
+        group.sources = _sources_of(group, sources)
+        group.key = _group_key(group, group.sources, parameters)
+        group.why = _stale(context, group, present.get((group.reduction, group.files), 0))
+        group.why = group.why or context.waits_for(*group.files)
+        if group.why:
+            context.plan(_part(group), group.name, group.why)
+            stale.append(group)
+        else:
+            _count_current(context, group)
+    return stale
+
+
+def _count_current(context: RunContext, group: FrameGroup) -> None:
+    step = context.report.step(_part(group))
+    failed = _state(group).get("error")
+    if failed:
+        step.failed.append((group.name, f"{failed} (unchanged; --retry-failed)"))
+    else:
+        step.current += 1
+
+
+def _state(group: FrameGroup) -> dict[str, Any]:
+    """Return what the first frame says of the last measurement of the group."""
+    state: dict[str, Any] = (group.rows[0].photometry_info or {}).get(group.reduction) or {}
+    return state
+
+
 def group_parameters(settings: Settings) -> GroupParameters:
     """Return how groups are measured under the settings."""
     return GroupParameters(
@@ -109,6 +182,8 @@ def group_parameters(settings: Settings) -> GroupParameters:
         clip=settings.polarimetry.clip,
         beam_gain=settings.polarimetry.beam_gain,
         debias=settings.polarimetry.debias,
+        stars=settings.data.stars,
+        catalogue_calibrators=settings.photometry.catalogue_calibrators,
     )
 
 
@@ -139,7 +214,7 @@ def _cycles(context: RunContext, rows: Iterable[ReducedFit]) -> list[FrameGroup]
                     f"incomplete cycle of {len(frames)} frames ({cycle.reason}): no frame at "
                     f"{missing} deg; {plugin.min_angles} angles are needed"
                 )
-                context.fail("polarimetry", frames[0].fileloc, reason)
+                groups.append(FrameGroup("relpol", frames, complete=False, refusal=reason))
                 continue
             groups.append(FrameGroup("relpol", frames, complete=cycle.complete))
     return groups
@@ -189,6 +264,7 @@ def _group_key(
     reach = _reach_deg(first)
     centre = (float(first.center_ra or 0), float(first.center_dec or 0))
     inside = [s for s in sources if float(separation(s.ra, s.dec, *centre)) <= reach]
+    settled = {k: v for k, v in asdict(parameters).items() if k != "stars"}
     plugin = get_instrument(first.instrument)
     constants = plugin.instrumental_polarization(first.band, str(first.epoch.night))
     return recipe_key(
@@ -196,11 +272,26 @@ def _group_key(
         {
             "reduction": group.reduction,
             "sources": [asdict(source) for source in inside],
-            "parameters": asdict(parameters),
+            "parameters": settled,
+            "stars": _stars_key(group, parameters, reach),
             "instrumental polarization": asdict(constants),
         },
         GROUP_VERSIONS,
     )
+
+
+def _stars_key(group: FrameGroup, parameters: GroupParameters, reach: float) -> str:
+    """Return what identifies the field stars of a direct image: a hash of their values."""
+    first = group.rows[0]
+    if parameters.stars is None or group.reduction != "relphot":
+        return ""
+    stars = LocalCatalogue(parameters.stars).cone(
+        float(first.center_ra or 0), float(first.center_dec or 0), reach
+    )
+    digest = hashlib.sha256()
+    for values in (stars.ra, stars.dec, *stars.mags.values(), *stars.mag_errs.values()):
+        digest.update(values.tobytes())
+    return digest.hexdigest()
 
 
 def _reach_deg(row: ReducedFit) -> float:
@@ -209,8 +300,8 @@ def _reach_deg(row: ReducedFit) -> float:
     return 0.6 * diagonal * float(row.pixel_scale or 1.0) / 3600.0
 
 
-def _stale(context: RunContext, group: FrameGroup) -> str:
-    """Return why a group has to be measured, ``""`` where its results are current."""
+def _stale(context: RunContext, group: FrameGroup, present: int) -> str:
+    """Return why a group has to be measured, ``""`` where its `present` results are current."""
     states = [(row.photometry_info or {}).get(group.reduction) for row in group.rows]
     if any(state is None for state in states):
         return "not measured yet"
@@ -218,11 +309,10 @@ def _stale(context: RunContext, group: FrameGroup) -> str:
         return "forced"
     if any(state["key"] != group.key for state in states if state):
         return "its frames, sources or parameters changed"
-    failed = states[0].get("error") if states[0] else None
+    state = _state(group)
+    failed = state.get("error")
     if failed:
-        if context.options.retry_failed:
-            return f"failed before: {failed}"
-        context.report.step(_part(group)).failed.append(
-            (group.name, f"{failed} (unchanged; --retry-failed)")
-        )
+        return f"failed before: {failed}" if context.options.retry_failed else ""
+    if present != state["results"]:
+        return f"{state['results'] - present} of its results are gone"
     return ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from polarnight.frames import Bit
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from polarnight.db import AperPhotResult, Epoch, PhotoPolResult
     from polarnight.pipeline.results import FrameGroup
 
-__all__ = ["remove_outdated", "store_batch"]
+__all__ = ["count_results", "remove_outdated", "store_batch", "store_refusal"]
+
+_CHUNK = 500  # SQLite takes a limited number of parameters in one query
 
 _APERTURE_FLAGS = {
     "SATURATED": Bit.SATURATED,
@@ -26,14 +28,53 @@ _APERTURE_FLAGS = {
 }
 
 
-def remove_outdated(epochs: Sequence[Epoch]) -> None:
-    """Delete results that rest on a frame which is no longer solved.
+def remove_outdated(
+    epochs: Sequence[Epoch], reductions: Sequence[str], groups: Sequence[FrameGroup]
+) -> None:
+    """Delete results of frames that are in no group any more, or in another one.
 
-    What people decided about them is kept apart and finds them again, should they return.
+    A frame may have failed or be flagged, or a cycle may be made otherwise. What people
+    decided about the results is kept apart and finds them again, should they return.
+
+    Parameters
+    ----------
+    epochs : sequence of Epoch
+    reductions : sequence of str
+        Kinds of results that `groups` are all groups of.
+    groups : sequence of FrameGroup
     """
+    from polarnight.db import AperPhotResult, PhotoPolResult
+
+    valid = {(group.reduction, group.files) for group in groups}
+    results = PhotoPolResult.objects.filter(epoch__in=epochs, reduction__in=reductions)
+    outdated = [
+        pk
+        for pk, reduction, files in results.values_list("pk", "reduction", "files")
+        if (reduction, tuple(files)) not in valid
+    ]
+    for start in range(0, len(outdated), _CHUNK):
+        PhotoPolResult.objects.filter(pk__in=outdated[start : start + _CHUNK]).delete()
+    AperPhotResult.objects.filter(reducedfit__epoch__in=epochs, reducedfit__solved=False).delete()
+
+
+def count_results(epochs: Sequence[Epoch]) -> Counter[tuple[str, tuple[str, ...]]]:
+    """Return how many results there are by kind and files."""
     from polarnight.db import PhotoPolResult
 
-    PhotoPolResult.objects.filter(epoch__in=epochs, reducedfits__solved=False).delete()
+    results = PhotoPolResult.objects.filter(epoch__in=epochs)
+    return Counter(
+        (reduction, tuple(files)) for reduction, files in results.values_list("reduction", "files")
+    )
+
+
+def store_refusal(context: RunContext, group: FrameGroup) -> None:
+    """Note on the frames of a group that cannot be measured, and why, unless known."""
+    states = [(row.photometry_info or {}).get(group.reduction) or {} for row in group.rows]
+    known = all(state.get("error") == group.refusal for state in states)
+    if known or context.options.dry_run:
+        context.report.step(_part(group)).failed.append((group.name, group.refusal))
+    else:
+        _store_failure(context, group, group.refusal)
 
 
 def store_batch(context: RunContext, batch: Sequence[tuple[FrameGroup, Outcome]]) -> None:
@@ -112,12 +153,17 @@ def _store(context: RunContext, group: FrameGroup, result: GroupResult) -> None:
     )
     seen = sorted({row.source for row in result.apertures})
     link(ReducedFit, "sources_in_field", dict.fromkeys(frames, seen))
-    _frame_zero_point(group, rows)
+    _frame_zero_point(group, rows, result.field or {})
     for row in group.rows:
         row.unset_flag(_error_flag(group, row))
     _remember(
         group,
-        {"key": group.key, "results": len(rows), "refused": [list(r) for r in result.refused]},
+        {
+            "key": group.key,
+            "results": len(rows),
+            "refused": [list(r) for r in result.refused],
+            "field": result.field,
+        },
     )
     context.report.step(_part(group)).done += len(rows)
     for name, reason in result.refused:
@@ -127,13 +173,17 @@ def _store(context: RunContext, group: FrameGroup, result: GroupResult) -> None:
             context.warn(_part(group), group.name, reason)
 
 
-def _frame_zero_point(group: FrameGroup, rows: Sequence[PhotoPolResult]) -> None:
-    """Give the frames the zero point that rests on most calibrators."""
-    known = [row for row in rows if row.mag_zp is not None]
-    best = max(known, key=lambda row: row.zp_n or 0, default=None)
+def _frame_zero_point(
+    group: FrameGroup, rows: Sequence[PhotoPolResult], field: Mapping[str, Any]
+) -> None:
+    """Give the frames the zero point that rests on most stars."""
+    known = [(row.zp_n or 0, row.mag_zp, row.mag_zp_err) for row in rows if row.mag_zp is not None]
+    if "zp" in field:
+        known.append((field["n"], field["zp"], field["zp_err"]))
+    _, value, error = max(known, default=(0, None, None))
     for frame in group.rows:
-        frame.mag_zp = best.mag_zp if best else None
-        frame.mag_zp_err = best.mag_zp_err if best else None
+        frame.mag_zp = value
+        frame.mag_zp_err = error
 
 
 def _store_apertures(group: FrameGroup, apertures: Sequence[ApertureRow]) -> dict[int, list[int]]:
