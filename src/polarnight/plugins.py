@@ -49,7 +49,7 @@ def load_plugins(group: str) -> dict[str, Any]:
         try:
             plugin = point.load()
             found[point.name] = plugin() if callable(plugin) else plugin
-        except Exception as error:  # a foreign package may raise anything at import
+        except Exception as error:  # noqa: BLE001 - a foreign package may raise anything
             warnings.warn(
                 f"the plug-in {point.name!r} ({point.value}) of {group} does not load: {error!r}",
                 stacklevel=2,

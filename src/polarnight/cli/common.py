@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -50,23 +51,28 @@ def console() -> Console:
     return Console(highlight=False, width=wide)
 
 
-def set_up(given: GlobalOptions, *, database: bool = True, **overrides: Any) -> Settings:
+def set_up(
+    given: GlobalOptions,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    database: bool = True,
+) -> Settings:
     """Read the configuration, start the log and, where asked, the database.
 
     Parameters
     ----------
     given : GlobalOptions
+    overrides : mapping, optional
+        Settings, by dotted key, that options of the command set; None leaves one alone.
     database : bool
         Whether the command needs the database.
-    **overrides
-        Settings that an option of the command sets.
     """
     import polarnight
 
     options = list(given.options)
     if given.datadir is not None:
         options.append(f"datadir={given.datadir}")
-    values = {key: value for key, value in overrides.items() if value is not None}
+    values = {key: value for key, value in (overrides or {}).items() if value is not None}
     settings = polarnight.Config(
         config_db=database,
         config_logging=database,

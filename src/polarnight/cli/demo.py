@@ -46,7 +46,7 @@ def demo(
 
     options: GlobalOptions = context.obj
     place = fresh_directory(output)
-    settings = set_up(options, datadir=place / "data", db_path=None, database_url=None)
+    settings = set_up(options, {"datadir": place / "data"})
     report, truths = run_demo(settings, place, seed, quiet=options.quiet)
     rows = compare_with_truth(truths)
     screen = console()

@@ -51,8 +51,9 @@ def ingest(
     context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or directories.")],
     link: Annotated[
-        bool, typer.Option("--link/--copy", help="Link to the files instead of copying them.")
-    ] = False,
+        bool | None,
+        typer.Option("--link/--copy", help="Link to the files instead of copying them."),
+    ] = None,
 ) -> int:
     """Register local FITS files by their headers, under `raw/<telescope>/<night>/`.
 
@@ -63,8 +64,10 @@ def ingest(
     from polarnight.pipeline.ingest import ingest as run_ingest
 
     options: GlobalOptions = context.obj
-    settings = set_up(options)
-    report = run_ingest(paths, "link" if link else "copy", settings, quiet=options.quiet)
+    settings = set_up(options, {"ingest.link": link})
+    report = run_ingest(
+        paths, "link" if settings.ingest.link else "copy", settings, quiet=options.quiet
+    )
     console().print(ingest_summary(report))
     if not report.placed:
         return int(Status.NOTHING_DONE)
@@ -77,18 +80,20 @@ def run(
         list[str] | None,
         typer.Argument(metavar="EPOCH...", help="OSN-T090/2024-04-08, T090/240408, ..."),
     ] = None,
-    all_local: Annotated[bool, typer.Option("--all-local", help="Every night under raw/.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Make everything anew.")] = False,
+    all_local: Annotated[
+        bool | None, typer.Option("--all-local", help="Every night under raw/.")
+    ] = None,
+    force: Annotated[bool | None, typer.Option("--force", help="Make everything anew.")] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try frames again that failed before.")
-    ] = False,
+        bool | None, typer.Option("--retry-failed", help="Try frames again that failed before.")
+    ] = None,
     only: Annotated[
         str | None,
         typer.Option(help="One part: masters, reduce, photometry or polarimetry."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and why; do nothing.")
-    ] = False,
+        bool | None, typer.Option("--dry-run", help="Say what would be done, and why; do nothing.")
+    ] = None,
 ) -> int:
     """Reduce nights: masters, calibrated and solved frames, magnitudes, polarization.
 
@@ -99,19 +104,16 @@ def run(
     from polarnight.pipeline.night import RunOptions, run_nights
 
     options: GlobalOptions = context.obj
-    settings = set_up(options)
-    report = run_nights(
-        epochs or [],
-        RunOptions(
-            all_local=all_local,
-            force=force,
-            retry_failed=retry_failed,
-            only=only,
-            dry_run=dry_run,
-            quiet=options.quiet,
-        ),
-        settings,
-    )
+    given = {
+        "all_local": all_local,
+        "force": force,
+        "retry_failed": retry_failed,
+        "only": only,
+        "dry_run": dry_run,
+    }
+    settings = set_up(options, {f"run.{key}": value for key, value in given.items()})
+    asked = RunOptions(**settings.run.model_dump(), quiet=options.quiet)
+    report = run_nights(epochs or [], asked, settings)
     console().print(run_summary(report))
     return int(Status.SOME_FAILED if report.failed else Status.WELL)
 

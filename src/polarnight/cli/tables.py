@@ -77,33 +77,15 @@ def run_summary(report: RunReport) -> Group:
 
 def epoch_status() -> Any:
     """Return a line a night: how many frames of each kind, solved, results, failures."""
-    from django.db.models import Count, Q
+    from polarnight.db import Epoch
 
-    from polarnight.db import Epoch, PhotoPolResult, ReducedFit
-
-    solved = dict(
-        ReducedFit.objects.filter(solved=True)
-        .values_list("epoch")
-        .annotate(n=Count("pk"))
-        .values_list("epoch", "n")
-    )
-    results = dict(
-        PhotoPolResult.objects.values_list("epoch")
-        .annotate(n=Count("pk"))
-        .values_list("epoch", "n")
-    )
-    numbers = ("raw", "bias", "dark", "flat", "light", "reduced", "solved", "results", "failed")
-    table = _table("night", *numbers, numbers=numbers)
-    nights = Epoch.objects.with_counts().annotate(
-        n_failed=Count("rawfits", filter=~Q(rawfits__error=""), distinct=True)
-    )
-    for epoch in nights:
-        failed = len((epoch.report or {}).get("failed", [])) or epoch.n_failed
+    numbers = ("raw", "bias", "dark", "flat", "light", "reduced", "solved", "results")
+    table = _table("night", *numbers, "failed", numbers=(*numbers, "failed"))
+    for epoch in Epoch.objects.with_counts():
+        failed = len((epoch.report or {}).get("failed", []))
         table.add_row(
             escape(epoch.epochname),
-            *(str(getattr(epoch, f"n_{kind}")) for kind in numbers[:6]),
-            str(solved.get(epoch.pk, 0)),
-            str(results.get(epoch.pk, 0)),
+            *(str(getattr(epoch, f"n_{kind}")) for kind in numbers),
             f"[red]{failed}[/]" if failed else "0",
         )
     if not table.row_count:

@@ -67,7 +67,9 @@ class CalibrationSettings(_Part):
     )
     nsigma: Positive = Field(3.0, description="limit of clipping, in robust sigmas")
     max_iterations: int = Field(5, ge=0, description="rounds of clipping at most")
-    min_frames: int = Field(3, ge=1, description="fewest frames of a master")
+    recommended_frames: int = Field(
+        5, ge=1, description="a master of fewer frames is made with a warning"
+    )
     near_days: Positive = Field(7.0, description="days within which a master is near (level 1)")
     allow_risky: bool = Field(
         True, description="use a master outside its range of validity (level 3), flagged"
@@ -96,9 +98,6 @@ class PhotometrySettings(_Part):
     annulus_sigma: tuple[Positive, Positive] = Field(
         (5.0, 9.0), description="inner and outer radius of the sky annulus, in sigmas"
     )
-    growth_sigma: tuple[Positive, ...] = Field(
-        (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0), description="radii of the growth curve, in sigmas"
-    )
     catalogue_calibrators: bool = Field(
         False, description="calibrate with field stars where a source has no calibrators"
     )
@@ -114,7 +113,24 @@ class PolarimetrySettings(_Part):
     beam_gain: bool = Field(False, description="fit the gain ratio of the two beams")
     clip: Positive = Field(5.0, description="limit of outliers, in sigmas")
     max_gap_minutes: Positive = Field(20.0, description="longest pause inside a cycle of angles")
-    limit_sigma: Positive = Field(3.0, description="p/sigma below which an upper limit is given")
+
+
+class IngestSettings(_Part):
+    """How raw files come into the archive."""
+
+    link: bool = Field(False, description="link to the files instead of copying them")
+
+
+class RunSettings(_Part):
+    """What a run does where the command does not say."""
+
+    all_local: bool = Field(False, description="every night of the raw archive")
+    force: bool = Field(False, description="make everything anew")
+    retry_failed: bool = Field(False, description="try again what failed before")
+    only: Literal["masters", "reduce", "photometry", "polarimetry"] | None = Field(
+        None, description="one part of the night"
+    )
+    dry_run: bool = Field(False, description="say what would be done, and why; do nothing")
 
 
 class ArchiveSettings(_Part):
@@ -174,6 +190,8 @@ class Settings(_Part):
     )
     calibration: CalibrationSettings = Field(default_factory=CalibrationSettings)
     astrometry: AstrometrySettings = Field(default_factory=AstrometrySettings)
+    ingest: IngestSettings = Field(default_factory=IngestSettings)
+    run: RunSettings = Field(default_factory=RunSettings)
     photometry: PhotometrySettings = Field(default_factory=PhotometrySettings)
     polarimetry: PolarimetrySettings = Field(default_factory=PolarimetrySettings)
 

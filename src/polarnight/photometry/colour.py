@@ -114,7 +114,7 @@ def fit_zero_point_colour(
     scales = e * inflation / STUDENT_QUANTILE
     information = design.T @ (design / scales[:, None] ** 2) * (NU + 1.0) / (NU + 3.0)
     factor = 1.0 + (NORMAL_FACTOR - 1.0) / inflation**2
-    covariance = factor**2 * np.linalg.inv(information)
+    covariance = np.asarray(factor**2 * np.linalg.inv(information), dtype=np.float64)
     errors = np.sqrt(np.diag(covariance))
     fitted = line[0] + line[1] * (tint - pivot) + extra @ line[2:]
     residuals = np.where(used, value - fitted, np.nan)

@@ -38,6 +38,7 @@ def master_rules(settings: Settings, instrument: str) -> MasterRules:
         method=settings.calibration.combine,
         nsigma=settings.calibration.nsigma,
         max_iterations=settings.calibration.max_iterations,
+        recommended_frames=settings.calibration.recommended_frames,
         low_flat=get_instrument(instrument).low_flat,
     )
 

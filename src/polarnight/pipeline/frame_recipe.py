@@ -26,6 +26,7 @@ from polarnight.frames import (
     Frame,
     FrameInfo,
     ImageType,
+    InputRecord,
     PairVector,
     Provenance,
     StageRecord,
@@ -258,9 +259,10 @@ def run_frame(job: FrameJob) -> FrameOutcome:
     stages = tuple(
         StageRecord(r.name, r.version, json.dumps(_plain(r.parameters))) for r in product.records
     )
+    inputs = tuple(InputRecord(*entry) for entry in job.inputs)
     tables = {"SOURCES": detections.to_table()} if detections is not None else None
     write_frame(
-        job.out, frame, provenance=Provenance(job.inputs, stages, job.recipe_key), tables=tables
+        job.out, frame, provenance=Provenance(inputs, stages, job.recipe_key), tables=tables
     )
     if job.picture and solution is not None and detections is not None:
         plot_solution(

@@ -71,7 +71,11 @@ def measure_group(
     if not present:
         reason = "no source of the catalogue lies in the field"
         return GroupResult((), (), (("", reason),), figures)
-    apertures = [row for loaded in frames for row in measure_frame(loaded, present, fwhm)]
+    apertures = [
+        row
+        for loaded in frames
+        for row in measure_frame(loaded, present, fwhm, radii_sigma=parameters.radii_sigma)
+    ]
     rows: dict[int, list[ApertureRow]] = defaultdict(list)
     for row in apertures:
         rows[row.source].append(row)

@@ -13,6 +13,7 @@ from polarnight.astrometry.geometry import separation
 from polarnight.errors import AlgorithmFailed, BadFrame
 from polarnight.frames import UNUSABLE, Bit, Frame, read_frame, read_tables
 from polarnight.photometry import (
+    FWHM_PER_SIGMA,
     Centroids,
     aperture_photometry,
     centroid,
@@ -196,6 +197,7 @@ def measure_frame(
     sources: Sequence[SourceRecord],
     fwhm: float,
     *,
+    radii_sigma: tuple[float, float, float] | None = None,
     with_widths: bool = True,
 ) -> list[ApertureRow]:
     """Measure every image of every source in a frame with the standard aperture.
@@ -207,6 +209,8 @@ def measure_frame(
         Sources inside the frame.
     fwhm : float
         Seeing of the group, pixels; sets the radii.
+    radii_sigma : tuple of float, optional
+        Other radii than the standard ones, in sigmas of the seeing.
     with_widths : bool
         Whether the FWHM of each source is measured too, the slowest part for many sources.
 
@@ -215,7 +219,7 @@ def measure_frame(
     list of ApertureRow
         One for each source and beam.
     """
-    radius, r_in, r_out = standard_radii(fwhm)
+    radius, r_in, r_out = aperture_radii(fwhm, radii_sigma)
     exclude = _other_sources(loaded, radius)
     repaired = _repaired(loaded, sources, radius + fwhm)
     jd = loaded.ref.info.jd_mid
@@ -265,6 +269,16 @@ def measure_frame(
             for i, source in enumerate(sources)
         ]
     return rows
+
+
+def aperture_radii(
+    fwhm: float, radii_sigma: tuple[float, float, float] | None = None
+) -> tuple[float, float, float]:
+    """Return aperture, inner and outer sky radius in pixels for a seeing."""
+    if radii_sigma is None:
+        return standard_radii(fwhm)
+    radius, r_in, r_out = (value * fwhm / FWHM_PER_SIGMA for value in radii_sigma)
+    return radius, r_in, r_out
 
 
 def measurable(row: ApertureRow) -> bool:

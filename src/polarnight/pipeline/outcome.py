@@ -35,6 +35,8 @@ class GroupParameters:
 
     Attributes
     ----------
+    radii_sigma : tuple of float
+        Aperture, inner and outer sky radius, in sigmas of the seeing (FWHM / 2.3548).
     limit_sigma : float
         Significance below which a magnitude becomes a limit.
     clip : float
@@ -52,6 +54,7 @@ class GroupParameters:
         Whether sources without calibrators get the zero point of the field stars.
     """
 
+    radii_sigma: tuple[float, float, float] = (3.0, 5.0, 9.0)
     limit_sigma: float = 3.0
     clip: float = 5.0
     beam_gain: bool = False

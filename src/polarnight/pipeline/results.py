@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -178,6 +179,7 @@ def _state(group: FrameGroup) -> dict[str, Any]:
 def group_parameters(settings: Settings) -> GroupParameters:
     """Return how groups are measured under the settings."""
     return GroupParameters(
+        radii_sigma=(settings.photometry.aperture_sigma, *settings.photometry.annulus_sigma),
         limit_sigma=settings.photometry.limit_sigma,
         clip=settings.polarimetry.clip,
         beam_gain=settings.polarimetry.beam_gain,
@@ -296,7 +298,7 @@ def _stars_key(group: FrameGroup, parameters: GroupParameters, reach: float) -> 
 
 def _reach_deg(row: ReducedFit) -> float:
     """Return the half diagonal of a frame, with a margin, in degrees."""
-    diagonal = (row.width**2 + row.height**2) ** 0.5
+    diagonal = math.hypot(row.width, row.height)
     return 0.6 * diagonal * float(row.pixel_scale or 1.0) / 3600.0
 
 
