@@ -238,3 +238,29 @@ def test_never_accepts_a_random_field(field, seed):
         found = camera.observe(rng, seen, most=most)
         with pytest.raises(AlgorithmFailed):
             _solve(found, other, camera, (30.0, 10.0), radius_deg=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("most", [8, 15, 40, 150, 600, 3000])
+def test_solves_nearly_always_and_never_wrongly(field, most):
+    """Twelve skies each: any turn, mirror, depth of catalogue, and pointing error."""
+    solved = 0
+    for seed in range(12):
+        rng = np.random.default_rng(5000 + seed)
+        ra, dec = rng.uniform(0, 360), np.degrees(np.arcsin(rng.uniform(-1, 1)))
+        camera = field.Camera(ra, dec, rotation=rng.uniform(0, 360), mirrored=bool(seed % 2))
+        off = rng.uniform(0, 0.5 if most < 600 else 0.1)
+        deeper = (1.0, 3.0)[seed % 3 == 1]
+        area = np.prod(camera.shape) * (camera.scale / 3600) ** 2
+        n = int(max(most, 12) * 1.4 * deeper / area * np.pi * (off + 0.25) ** 2)
+        stars = field.make_sky(rng, ra, dec, off + 0.25, n, clustered=seed % 5 == 0)
+        found = camera.observe(rng, stars, most=most)
+        pointing = _away(ra, dec, off, rng.uniform(0, 360))
+        scale = camera.scale * rng.uniform(0.97, 1.03)
+        try:
+            solution = _solve(found, stars, camera, pointing, pixel_scale=scale)
+        except AlgorithmFailed:
+            continue
+        assert camera.corner_error(solution.wcs) < 1.5
+        solved += 1
+    assert solved >= 11

@@ -24,19 +24,22 @@ class Stage:
         Longest side of a triangle, in diagonals of the frame.
     code_radius : float
         How far the ratios of the sides may differ; closer where there are more triangles.
+    reach : float
+        Part of the radius that is searched; deeper rounds cost more and stay nearer.
     """
 
     n_frame: int
     n_sky: int
     longest: float
     code_radius: float
+    reach: float
 
 
 # A tile is half again as large as the frame, so it is given more stars.
 STAGES = (
-    Stage(16, 30, 0.8, 0.010),
-    Stage(28, 55, 0.6, 0.007),
-    Stage(45, 85, 0.45, 0.005),
+    Stage(16, 30, 0.8, 0.010, 1.0),
+    Stage(28, 55, 0.6, 0.007, 0.7),
+    Stage(45, 85, 0.45, 0.005, 0.35),
 )
 
 

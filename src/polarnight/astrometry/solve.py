@@ -75,7 +75,8 @@ def solve(
     pointings : sequence of (ra, dec, label)
         Places to try, degrees, the likeliest first; see `pointing_candidates`.
     radius_deg : float
-        How wrong they may be.
+        How wrong they may be. A frame whose brightest stars are not those of the catalogue
+        needs a deeper search, which goes out to 0.7 and at last 0.35 of this radius.
     scale_tolerance : float
         Relative uncertainty of `pixel_scale`.
     jd : float
@@ -177,7 +178,7 @@ class _Search:
                 break
             z = self.z[: stage.n_frame]
             triangles = make_triangles(z, _SHORTEST * self.diagonal, stage.longest * self.diagonal)
-            for tile in tiles(self.pointings, self.radius_deg, self.step):
+            for tile in tiles(self.pointings, stage.reach * self.radius_deg, self.step):
                 found = self._try_tile(tile.ra, tile.dec, tile.pointing, stage, z, triangles)
                 if found is not None:
                     refined, stars, evidence = found
