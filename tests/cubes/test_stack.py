@@ -192,7 +192,7 @@ def card(keyword, value):
         (lambda good: good[:4000], "cut short: 4000 bytes, its header promises 8060"),
         (card(b"BITPIX", b"17"), "BITPIX is 17"),
         (card(b"BITPIX", b"'a'"), "BITPIX is 'a'"),
-        (card(b"NAXIS1", b"0"), "does not hold a two-dimensional image"),
+        (card(b"NAXIS1", b"0"), "holds no two-dimensional image"),
         (lambda good: b"\x1f\x8b" + good, "cannot be decoded"),
     ],
 )

@@ -90,6 +90,9 @@ def _search(file: BinaryIO, path: str, hdu: int | str | None) -> ImageLayout | N
     offset = number = 0
     while offset < size:
         file.seek(offset)
+        if number and file.read(len("XTENSION")) != b"XTENSION":
+            break  # what follows the last HDU has no meaning
+        file.seek(offset)
         cards, header_size = _read_cards(file, path)
         data = offset + header_size
         if _wanted(cards, number, hdu):
@@ -99,8 +102,8 @@ def _search(file: BinaryIO, path: str, hdu: int | str | None) -> ImageLayout | N
                 return _image(cards, path, data, size)
         offset = data + _data_size(cards, path)
         number += 1
-    what = "a two-dimensional image" if hdu is None else f"HDU {hdu!r}"
-    raise BadFrame(path, f"holds no {what}" if hdu is not None else f"does not hold {what}")
+    what = "two-dimensional image" if hdu is None else f"HDU {hdu!r}"
+    raise BadFrame(path, f"holds no {what}")
 
 
 def _wanted(cards: Cards, number: int, hdu: int | str | None) -> bool:
