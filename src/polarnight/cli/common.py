@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from polarnight.config import Settings
 
-__all__ = ["GlobalOptions", "Status", "console", "describe_night", "set_up"]
+__all__ = ["GlobalOptions", "Status", "chosen", "console", "describe_night", "set_up"]
 
 
 _WIDE = 220
@@ -63,7 +63,7 @@ def set_up(
     ----------
     given : GlobalOptions
     overrides : mapping, optional
-        Settings, by dotted key, that options of the command set; None leaves one alone.
+        Settings, by dotted key, that the command sets whatever is configured.
     database : bool
         Whether the command needs the database.
     """
@@ -72,7 +72,6 @@ def set_up(
     options = list(given.options)
     if given.datadir is not None:
         options.append(f"datadir={given.datadir}")
-    values = {key: value for key, value in (overrides or {}).items() if value is not None}
     settings = polarnight.Config(
         config_db=database,
         config_logging=database,
@@ -80,7 +79,7 @@ def set_up(
         options=options,
         gonogui=True,
         reconfigure=True,
-        **values,
+        **(overrides or {}),
     )
     _log_to_terminal(given)
     return settings
@@ -105,6 +104,19 @@ def _log_to_terminal(given: GlobalOptions) -> None:
     for old in [h for h in logger.handlers if isinstance(h, RichHandler)]:
         logger.removeHandler(old)
     logger.addHandler(handler)
+
+
+def chosen(section: str, **options: Any) -> dict[str, Any]:
+    """Return the settings that options of a command set: those that were given.
+
+    Parameters
+    ----------
+    section : str
+        Section of the settings.
+    **options
+        None where the user did not give one.
+    """
+    return {f"{section}.{key}": value for key, value in options.items() if value is not None}
 
 
 def describe_night(text: str) -> str:

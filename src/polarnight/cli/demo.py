@@ -46,7 +46,9 @@ def demo(
 
     options: GlobalOptions = context.obj
     place = fresh_directory(output)
-    settings = set_up(options, {"datadir": place / "data"})
+    # Nothing of the demonstration may land in the user's own database or catalogues.
+    own = {"datadir": place / "data", "db_path": None, "stars_path": None, "log_file": None}
+    settings = set_up(options, {**own, "database_url": None})
     report, truths = run_demo(settings, place, seed, quiet=options.quiet)
     rows = compare_with_truth(truths)
     screen = console()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from polarnight.cli.common import GlobalOptions, Status, console, describe_night, set_up
+from polarnight.cli.common import GlobalOptions, Status, chosen, console, describe_night, set_up
 
 __all__ = ["register"]
 
@@ -64,7 +64,7 @@ def ingest(
     from polarnight.pipeline.ingest import ingest as run_ingest
 
     options: GlobalOptions = context.obj
-    settings = set_up(options, {"ingest.link": link})
+    settings = set_up(options, chosen("ingest", link=link))
     report = run_ingest(
         paths, "link" if settings.ingest.link else "copy", settings, quiet=options.quiet
     )
@@ -104,14 +104,17 @@ def run(
     from polarnight.pipeline.night import RunOptions, run_nights
 
     options: GlobalOptions = context.obj
-    given = {
-        "all_local": all_local,
-        "force": force,
-        "retry_failed": retry_failed,
-        "only": only,
-        "dry_run": dry_run,
-    }
-    settings = set_up(options, {f"run.{key}": value for key, value in given.items()})
+    settings = set_up(
+        options,
+        chosen(
+            "run",
+            all_local=all_local,
+            force=force,
+            retry_failed=retry_failed,
+            only=only,
+            dry_run=dry_run,
+        ),
+    )
     asked = RunOptions(**settings.run.model_dump(), quiet=options.quiet)
     report = run_nights(epochs or [], asked, settings)
     console().print(run_summary(report))
