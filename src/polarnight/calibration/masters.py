@@ -120,8 +120,8 @@ def build_master(
         raise NoWork(msg)
     rules = rules or MasterRules()
     keys = {str(path): content_key(path) for path in paths if Path(path).is_file()}
-    masters = {role: path for role, path in (("bias", bias), ("dark", dark)) if path is not None}
-    keys |= {str(path): content_key(path) for path in masters.values() if Path(path).is_file()}
+    masters = [path for path in (bias, dark) if path is not None]
+    keys |= {str(path): content_key(path) for path in masters if Path(path).is_file()}
     key = master_recipe_key(kind, infos, paths, bias=bias, dark=dark, rules=rules, keys=keys)
 
     bias_frame = None if bias is None else load_master(bias, ImageType.BIAS)
@@ -153,14 +153,27 @@ def build_master(
     )
     provenance = Provenance(
         inputs=tuple(
-            [InputRecord(str(c.path), "raw", keys[str(c.path)]) for c in kept]
-            + [InputRecord(str(p), f"master{r}", keys[str(p)]) for r, p in masters.items()]
+            [InputRecord(_place(c.info, c.path), "raw", keys[str(c.path)]) for c in kept]
+            + [
+                InputRecord(_place(frame.info, path), f"master{role}", keys[str(path)])
+                for role, path, frame in (("bias", bias, bias_frame), ("dark", dark, dark_frame))
+                if path is not None and frame is not None
+            ]
         ),
         stages=(StageRecord(f"master{kind.lower()}", MASTER_VERSION, _json(rules.to_dict())),),
         recipe_key=key,
     )
     write_frame(out, frame, provenance=provenance)
     return MasterResult(Path(out), len(kept), rejected, stats, warnings, key, info)
+
+
+def _place(info: FrameInfo | None, path: str | Path) -> str:
+    """Name a file by telescope and night, wherever the data directory lies.
+
+    A master made again elsewhere from the same frames is then the same, byte for byte.
+    """
+    name = Path(path).name
+    return name if info is None else f"{info.telescope}/{info.night}/{name}"
 
 
 def master_recipe_key(

@@ -41,6 +41,7 @@ class _Plan:
     associations: dict[str, Association]
     masters: dict[str, MasterModel]
     why: str
+    existing: ReducedFit | None
 
 
 def stars_fingerprint(directory: Path) -> str:
@@ -158,7 +159,7 @@ def _plan(
         ),
         picture=settings.astrometry.pictures,
     )
-    return _Plan(row, job, associations, masters, why)
+    return _Plan(row, job, associations, masters, why, existing)
 
 
 def _aids(stars: str, place: tuple[float, float] | None) -> dict[str, Any]:
@@ -281,6 +282,7 @@ def _fill(row: ReducedFit, plan: _Plan, result: FrameOutcome) -> None:
         data.error = result.notes.get("solve") or result.notes.get("detect") or "not solved"
         row.set_flag(row.FLAGS.ERROR_ASTROMETRY)
         return
+    _keep_measurements(row, plan.existing)
     evidence = result.evidence
     data.solved = True
     data.astrometry_info = evidence
@@ -291,6 +293,16 @@ def _fill(row: ReducedFit, plan: _Plan, result: FrameOutcome) -> None:
     data.pixscale = evidence["pixel_scale"]
     if result.center is not None:
         data.center_ra, data.center_dec = result.center
+
+
+def _keep_measurements(row: ReducedFit, existing: ReducedFit | None) -> None:
+    """Keep what was measured in the frame: it holds as long as the content is the same."""
+    if existing is None:
+        return
+    flags = row.FLAGS.ERROR_PHOTOMETRY | row.FLAGS.ERROR_POLARIMETRY
+    row.set_flag(existing.machine_flags & flags)
+    for name in ("photometry_info", "mag_zp", "mag_zp_err"):
+        setattr(row, name, getattr(existing, name))
 
 
 def _relative(path: Path) -> str:
