@@ -3,9 +3,16 @@
 from polarnight.photometry.apertures import Apertures, aperture_photometry, sky_variance_factor
 from polarnight.photometry.centroids import CentroidFlag, Centroids, centroid
 from polarnight.photometry.colour import ColourZeroPoint, fit_zero_point_colour
+from polarnight.photometry.crowding import foreign_light
 from polarnight.photometry.growth import ApertureCorrection, aperture_correction, growth_curve
+from polarnight.photometry.illumination import (
+    FieldZeroPoint,
+    Illumination,
+    fit_field_zero_point,
+)
 from polarnight.photometry.lightcurve import EnsembleLightCurves, ensemble_light_curves
 from polarnight.photometry.magnitudes import instrumental_magnitude, upper_limit
+from polarnight.photometry.repair import repair_pixels
 from polarnight.photometry.seeing import FWHM_PER_SIGMA, Seeing, measure_fwhm, standard_radii
 from polarnight.photometry.times import bjd_tdb, mid_exposure
 from polarnight.photometry.transforms import sdss_to_johnson
@@ -19,6 +26,8 @@ __all__ = [
     "Centroids",
     "ColourZeroPoint",
     "EnsembleLightCurves",
+    "FieldZeroPoint",
+    "Illumination",
     "Seeing",
     "ZeroPoint",
     "aperture_correction",
@@ -26,11 +35,14 @@ __all__ = [
     "bjd_tdb",
     "centroid",
     "ensemble_light_curves",
+    "fit_field_zero_point",
     "fit_zero_point_colour",
+    "foreign_light",
     "growth_curve",
     "instrumental_magnitude",
     "measure_fwhm",
     "mid_exposure",
+    "repair_pixels",
     "sdss_to_johnson",
     "sky_variance_factor",
     "standard_radii",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
 
 from polarnight.astrometry import LocalCatalogue, Stars
 from polarnight.astrometry.geometry import julian_year
@@ -17,8 +16,9 @@ from polarnight.errors import AlgorithmFailed
 from polarnight.frames import atomic_write
 from polarnight.photometry import (
     FWHM_PER_SIGMA,
-    ColourZeroPoint,
-    fit_zero_point_colour,
+    FieldZeroPoint,
+    fit_field_zero_point,
+    foreign_light,
     instrumental_magnitude,
     sdss_to_johnson,
     standard_radii,
@@ -52,8 +52,6 @@ FIELD_TABLE = "field_photometry.ecsv"
 _MIN_SNR = 50.0
 _MAX_CATALOGUE_ERROR = 0.1
 _MAX_CONTAMINATION = 0.02
-_MIN_ILLUMINATION = 25
-_CLEARLY = 6.0
 _JOHNSON = ("U", "B", "V", "R", "I")
 # The first pair that a catalogue has gives the colour.
 _COLOURS = (("B", "V"), ("V", "R"), ("g", "r"), ("r", "i"), ("V", "I"), ("R", "I"))
@@ -65,17 +63,14 @@ class FieldPhotometry:
 
     Attributes
     ----------
-    fit : ColourZeroPoint
-    illumination : callable
-        Magnitudes to add at a position (x, y), zero where no illumination was fitted.
+    fit : FieldZeroPoint
     colour_bands : tuple of str
         The colour of the fit.
     figures : dict
         JSON-able.
     """
 
-    fit: ColourZeroPoint
-    illumination: Callable[[float, float], float]
+    fit: FieldZeroPoint
     colour_bands: tuple[str, str]
     figures: dict[str, Any]
 
@@ -88,14 +83,15 @@ class FieldPhotometry:
         spread of their colours enters the error.
         """
         blue, red = self.colour_bands
+        line = self.fit.line
         if blue in magnitudes and red in magnitudes:
-            value, error = self.fit.at(magnitudes[blue][0] - magnitudes[red][0])
+            value, error = line.at(magnitudes[blue][0] - magnitudes[red][0])
             known = True
         else:
-            value = self.fit.value
-            error = float(np.hypot(self.fit.err, self.fit.slope * self.figures["colour_spread"]))
+            value = line.value
+            error = float(np.hypot(line.err, line.slope * self.figures["colour_spread"]))
             known = False
-        return value + self.illumination(x, y), error, known
+        return value + self.fit.at(x, y), error, known
 
 
 @dataclass(frozen=True)
@@ -180,75 +176,24 @@ def measure_field(loaded: LoadedFrame, directory: Path) -> FieldPhotometry:
     first = {row.source: row for row in rows if row.pair == "O"}
     contamination = _contamination(loaded, stars, told.mag, fwhm)
     table = _table(stars, told, first, contamination, info.exptime)
-    fit, illumination = _fit(table, loaded.frame.shape)
-    table["illumination"] = 0.0 if illumination is None else illumination.at_stars
-    shift = fit.value + fit.slope * (table["colour"] - fit.pivot) + table["illumination"]
+    fit = fit_field_zero_point(
+        np.where(table["calibrator"], table["mag_catalogue"] - table["mag_inst"], np.nan),
+        table["colour"],
+        np.hypot(table["mag_inst_err"], table["mag_catalogue_err"]),
+        np.column_stack([table["x"], table["y"]]),
+        loaded.frame.shape,
+    )
+    line = fit.line
+    table["illumination"] = fit.corrections(table["x"], table["y"])
+    shift = line.value + line.slope * (table["colour"] - line.pivot) + table["illumination"]
     table["mag"] = table["mag_inst"] + shift
     table["residual"] = table["mag"] - table["mag_catalogue"]
-    figures = _figures(fit, illumination, told, table)
+    figures = _figures(fit, told, table)
     table.meta.update(figures)
     with atomic_write(Path(loaded.ref.path).with_name(FIELD_TABLE)) as temporary:
         table.write(temporary, format="ascii.ecsv", overwrite=True)
     blue, red = told.colour_name.split("-")
-    return FieldPhotometry(
-        fit, illumination.at if illumination else lambda x, y: 0.0, (blue, red), figures
-    )
-
-
-@dataclass(frozen=True)
-class _Illumination:
-    """What the flat field left over the frame, magnitudes."""
-
-    at: Callable[[float, float], float]
-    at_stars: FloatArray
-    peak_to_peak: float
-    scatter_without: float
-
-
-def _fit(table: Table, shape: tuple[int, int]) -> tuple[ColourZeroPoint, _Illumination | None]:
-    """Fit zero point and colour term, and an illumination where the stars demand one.
-
-    A flat that was not lit as the sky lights the frame leaves a smooth pattern. Of second
-    order in x and y it is fitted together with the colour term where there are stars enough
-    and Bayes' criterion is clearly for it; the figures say that it was.
-    """
-    good = np.asarray(table["calibrator"])
-    points = np.where(good, table["mag_catalogue"] - table["mag_inst"], np.nan)
-    colour = np.asarray(table["colour"])
-    errors = np.hypot(table["mag_inst_err"], table["mag_catalogue_err"])
-    plain = fit_zero_point_colour(points, colour, errors)
-    if plain.n < _MIN_ILLUMINATION:
-        return plain, None
-    terms = _quadratic(np.asarray(table["x"]), np.asarray(table["y"]), shape)
-    middle = terms[good].mean(axis=0)
-    full = fit_zero_point_colour(points, colour, errors, terms - middle)
-    gain = plain.n * np.log(_robust_square(plain.residuals) / _robust_square(full.residuals))
-    if gain < terms.shape[1] * np.log(plain.n) + _CLEARLY:
-        return plain, None
-    ny, nx = shape
-    y, x = np.mgrid[0 : ny - 1 : 9j, 0 : nx - 1 : 9j]
-    frame = (_quadratic(x.ravel(), y.ravel(), shape) - middle) @ full.coefficients
-
-    def at(x: float, y: float) -> float:
-        here = _quadratic(np.array([x]), np.array([y]), shape) - middle
-        return float((here @ full.coefficients)[0])
-
-    return full, _Illumination(
-        at,
-        (terms - middle) @ full.coefficients,
-        float(np.ptp(frame)),
-        float(np.sqrt(_robust_square(plain.residuals))),
-    )
-
-
-def _quadratic(x: FloatArray, y: FloatArray, shape: tuple[int, int]) -> FloatArray:
-    u, v = 2.0 * x / shape[1] - 1.0, 2.0 * y / shape[0] - 1.0
-    return np.column_stack([u, v, u * u, u * v, v * v])
-
-
-def _robust_square(residuals: FloatArray) -> float:
-    values = residuals[np.isfinite(residuals)]
-    return float((1.4826 * np.median(np.abs(values - np.median(values)))) ** 2) + 1e-12
+    return FieldPhotometry(fit, (blue, red), figures)
 
 
 def stars_of_frame(loaded: LoadedFrame, directory: Path) -> Stars:
@@ -271,29 +216,15 @@ def stars_of_frame(loaded: LoadedFrame, directory: Path) -> Stars:
 
 
 def _contamination(loaded: LoadedFrame, stars: Stars, mag: FloatArray, fwhm: float) -> FloatArray:
-    """Return the light of catalogued neighbours in the aperture over that of each star.
-
-    A neighbour inside the aperture counts in full, one outside by the Gaussian wing that
-    reaches in: enough to tell a blend from an isolated star.
-    """
+    """Return the share of foreign light in the aperture of each star, by the catalogue."""
     scale = loaded.ref.info.pixel_scale
-    sigma = fwhm * scale / FWHM_PER_SIGMA
-    radius = standard_radii(fwhm)[0] * scale
-    if not len(stars):
-        return np.zeros(0)
-    # Differences of right ascension, so that 0h is no seam.
-    east = (stars.ra - stars.ra[0] + 180.0) % 360.0 - 180.0
-    east *= 3600.0 * np.cos(np.deg2rad(stars.dec))
-    places = np.column_stack([east, stars.dec * 3600.0])
-    flux = np.nan_to_num(10.0 ** (-0.4 * (mag - 20.0)))
-    foreign = np.zeros(len(stars))
-    for i, j in cKDTree(places).query_pairs(radius + 4.0 * sigma):
-        beyond = max(0.0, float(np.hypot(*(places[i] - places[j]))) - radius)
-        share = float(np.exp(-0.5 * (beyond / sigma) ** 2))
-        foreign[i] += share * flux[j]
-        foreign[j] += share * flux[i]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(flux > 0, foreign / flux, np.inf)
+    return foreign_light(
+        stars.ra,
+        stars.dec,
+        10.0 ** (-0.4 * (mag - 20.0)),
+        standard_radii(fwhm)[0] * scale,
+        fwhm * scale / FWHM_PER_SIGMA,
+    )
 
 
 def _table(
@@ -335,26 +266,22 @@ def _table(
     )
 
 
-def _figures(
-    fit: ColourZeroPoint,
-    illumination: _Illumination | None,
-    told: CatalogueMagnitudes,
-    table: Table,
-) -> dict[str, Any]:
+def _figures(fit: FieldZeroPoint, told: CatalogueMagnitudes, table: Table) -> dict[str, Any]:
     residuals = np.asarray(table["residual"][table["calibrator"]], dtype=float)
     middle = float(np.nanmedian(residuals))
+    line, illumination = fit.line, fit.illumination
     return {
-        "zp": fit.value,
-        "zp_err": fit.err,
-        "colour_term": fit.slope,
-        "colour_term_err": fit.slope_err,
+        "zp": line.value,
+        "zp_err": line.err,
+        "colour_term": line.slope,
+        "colour_term_err": line.slope_err,
         "colour": told.colour_name,
-        "pivot": fit.pivot,
+        "pivot": line.pivot,
         "colour_spread": float(np.std(table["colour"][table["calibrator"]])),
         "magnitudes": told.origin,
-        "n": fit.n,
+        "n": line.n,
         "n_measured": len(table),
-        "inflation": fit.inflation,
+        "inflation": line.inflation,
         "illumination": None
         if illumination is None
         else {

@@ -123,8 +123,8 @@ def _from_field(field: FieldPhotometry, source: SourceRecord, row: ApertureRow) 
         value=value,
         error=error,
         method="catalogue, colour term",
-        n=field.fit.n,
-        inflation=field.fit.inflation,
+        n=field.fit.line.n,
+        inflation=field.fit.line.inflation,
         chi2=float("nan"),
         details={"from": "star catalogue", "colour_known": known, **field.figures},
     )

@@ -18,9 +18,9 @@ from polarnight.photometry import (
     aperture_photometry,
     centroid,
     measure_fwhm,
+    repair_pixels,
     standard_radii,
 )
-from polarnight.photometry.repair import repair_pixels
 from polarnight.pipeline.records import ApertureRow, FrameRef, SourceRecord
 
 __all__ = [
