@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import shutil
+import subprocess
+import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,12 +50,9 @@ def datadir(tmp_path):
     return settings.data
 
 
-@pytest.fixture
-def fresh_database(tmp_path, django_db_setup, django_db_blocker):
-    """A real SQLite file in a data directory of its own, as `polarnight.Config` makes it.
-
-    For tests of commands in this process; they commit, and may call Config themselves.
-    """
+@contextlib.contextmanager
+def _own_database(blocker, datadir):
+    """Put a data directory and its own SQLite file in force, and the test database back."""
     from django.conf import settings as django_settings
     from django.db import connections
 
@@ -56,9 +60,166 @@ def fresh_database(tmp_path, django_db_setup, django_db_blocker):
 
     connection = connections["default"]
     described, configured = django_settings.DATABASES["default"], connections.settings["default"]
-    with django_db_blocker.unblock():
-        yield polarnight.Config(config_db=True, datadir=tmp_path / "datadir")
-        connections["default"].close()
+    with blocker.unblock():
+        try:
+            yield polarnight.Config(config_db=True, datadir=datadir)
+        finally:
+            connections["default"].close()
     django_settings.DATABASES["default"] = described
     connections.settings["default"] = configured
     connections["default"] = connection
+
+
+@pytest.fixture
+def fresh_database(tmp_path, django_db_setup, django_db_blocker):
+    """A real SQLite file in a data directory of its own, as `polarnight.Config` makes it.
+
+    For tests of commands in this process; they commit, and may call Config themselves.
+    """
+    with _own_database(django_db_blocker, tmp_path / "datadir") as settings:
+        yield settings
+
+
+# When and why it was made is no part of what it is; ids are those of the database.
+_CIRCUMSTANCES = {"id", "modified", "created", "provenance"}
+
+
+class Products(dict[tuple[str, str], dict[str, str]]):
+    """The values of products, by part of the night and name."""
+
+    def add(self, part: str, name: str, row: Any) -> None:
+        assert (part, name) not in self
+        self[part, name] = {
+            f.name: repr(getattr(row, f.name))
+            for f in row._meta.concrete_fields
+            if f.name not in _CIRCUMSTANCES and not f.is_relation
+        }
+
+    def of(self, part: str) -> set[str]:
+        """Return the names of the products of a part."""
+        return {name for own, name in self if own == part}
+
+    def changed(self, other: Products, part: str | None = None) -> dict[str, Any]:
+        """Return what differs in `other`: the names, and the columns with both values."""
+        keys = [key for key in {**self, **other} if part in (None, key[0])]
+        return {
+            name: {
+                column: (self.get((own, name), {}).get(column), value)
+                for column, value in other.get((own, name), {"is there": "False"}).items()
+                if self.get((own, name), {}).get(column) != value
+            }
+            for own, name in keys
+            if self.get((own, name)) != other.get((own, name))
+        }
+
+
+@dataclass
+class Archive:
+    """A data directory, and the command ``polarnight`` on it."""
+
+    root: Path
+    out: str = ""
+    err: str = ""
+    read: Any = field(default=None, repr=False)
+
+    def run(self, *arguments: str | Path, workers: int = 1) -> int:
+        """Give a command in this process; return its exit status, keep what it prints."""
+        from polarnight.cli.app import run_app
+
+        settings = ["-q", "-d", str(self.root), "-o", f"workers={workers}"]
+        status = run_app([*settings, *map(str, arguments)])
+        self.out, self.err = self.read()
+        return status
+
+    def in_process(self, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess:
+        """Give a command in a process of its own, as users do."""
+        env = {**os.environ, "POLARNIGHT_DATADIR": str(self.root), "COLUMNS": "400"}
+        env.pop("DJANGO_SETTINGS_MODULE", None)
+        env |= options.pop("env", {})
+        start = "from polarnight.cli import main; main()"
+        command = [sys.executable, "-c", start, "-q", *map(str, arguments)]
+        return subprocess.run(command, env=env, capture_output=True, text=True, **options)
+
+    def raw(self, name: str) -> Path:
+        """Return a raw file by its name."""
+        return next((self.root / "raw").glob(f"*/*/{name}"))
+
+    def checksums(self, part: str) -> dict[str, str]:
+        """Return the SHA-256 of all files of a part of the directory."""
+        return {
+            str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted((self.root / part).rglob("*"))
+            if path.is_file()
+        }
+
+    def made(self) -> Products:
+        """Return every value of every product in the database."""
+        from polarnight.db import AperPhotResult, PhotoPolResult, ReducedFit
+        from polarnight.db.models.masters import MASTER_MODELS
+
+        found = Products()
+        for kind, model in MASTER_MODELS.items():
+            for row in model._default_manager.all():
+                found.add("masters", f"{kind} {row.key}", row)
+        for row in ReducedFit.objects.all():
+            found.add("frames", row.filename, row)
+        for row in AperPhotResult.objects.select_related("reducedfit", "astrosource"):
+            name = f"{row.reducedfit.filename} {row.astrosource.name} {row.pairs}"
+            found.add("apertures", name, row)
+        for row in PhotoPolResult.objects.select_related("astrosource"):
+            files = " ".join(Path(place).name for place in row.files)
+            found.add("results", f"{row.reduction} {files} {row.astrosource.name}", row)
+        return found
+
+    def pending(self, *arguments: str) -> str:
+        """Return what a run would do."""
+        self.run("run", "--all-local", "--dry-run", *arguments)
+        return self.out
+
+
+@pytest.fixture(scope="session")
+def night(tmp_path_factory):
+    """A simulated night of AndorT90: two R frames and one cycle of polaroids, 400 x 400."""
+    from polarnight.pipeline.simulated import simulate_to_directory
+
+    return simulate_to_directory(
+        "AndorT90", "2022-09-18", 3, tmp_path_factory.mktemp("night"), size=400,
+        photometry=("R",), n_photometry=2, n_cycles=1, n_bias=3, n_flats=3, n_stars=120,
+    )  # fmt: skip
+
+
+def _catalogues(archive: Archive, night: Any) -> None:
+    for arguments in (
+        ("stars", "import", night.stars, "--mag", "R=mag_R", "--err", "R=mag_R_err"),
+        ("sources", "import", night.sources),
+    ):
+        done = archive.in_process(*arguments)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def reduced_night(night, tmp_path_factory):
+    """The night reduced by the commands of the manual, each in a process of its own."""
+    archive = Archive(tmp_path_factory.mktemp("reduced") / "data")
+    _catalogues(archive, night)
+    for arguments in (("ingest", night.directory), ("run", "T090/220918")):
+        done = archive.in_process(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return archive
+
+
+@pytest.fixture
+def archive(tmp_path, monkeypatch, capsys, django_db_setup, django_db_blocker):
+    """An empty data directory with its own database."""
+    monkeypatch.setenv("COLUMNS", "400")
+    with _own_database(django_db_blocker, tmp_path / "data"):
+        yield Archive(tmp_path / "data", read=capsys.readouterr)
+
+
+@pytest.fixture
+def reduced(reduced_night, tmp_path, monkeypatch, capsys, django_db_setup, django_db_blocker):
+    """A copy of the reduced night, to be spoilt."""
+    monkeypatch.setenv("COLUMNS", "400")
+    shutil.copytree(reduced_night.root, tmp_path / "data")
+    with _own_database(django_db_blocker, tmp_path / "data"):
+        yield Archive(tmp_path / "data", read=capsys.readouterr)

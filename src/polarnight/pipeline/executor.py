@@ -14,10 +14,17 @@ from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from polarnight.errors import AlgorithmFailed, ConfigError, ExternalService, PolarnightError
+from polarnight.errors import (
+    AlgorithmFailed,
+    BadFrame,
+    ConfigError,
+    ExternalService,
+    PolarnightError,
+)
 
 __all__ = ["Outcome", "Task", "WorkPool"]
 
@@ -49,6 +56,13 @@ class Outcome:
     def expected(self) -> bool:
         """Whether an error is one of ours: a statement about the data, not a bug."""
         return isinstance(self.error, PolarnightError)
+
+    def reason(self, path: str | Path = "") -> str:
+        """Return why the task failed, for a reader who knows that it is about `path`."""
+        if isinstance(self.error, BadFrame) and self.error.path == str(path):
+            remedy = self.error.remedy
+            return self.error.reason + (f" ({remedy})" if remedy else "")
+        return str(self.error)
 
 
 def _call(task: Task) -> Outcome:
@@ -96,6 +110,7 @@ class WorkPool(AbstractContextManager["WorkPool"]):
         self.scheduler = "serial" if scheduler == "local" and processes < 2 else scheduler
         self.processes = processes
         self._executor: Any = None
+        self._death = ""
 
     def __enter__(self) -> Self:
         return self
@@ -142,7 +157,7 @@ class WorkPool(AbstractContextManager["WorkPool"]):
                 if outcome is None:
                     self._close(wait=False)
                     error = AlgorithmFailed(
-                        "the worker process died twice on this task; out of memory?"
+                        f"the worker process died twice on this task; out of memory? {self._death}"
                     )
                     outcome = Outcome(task.key, error=error)
                 yield outcome
@@ -174,14 +189,15 @@ class WorkPool(AbstractContextManager["WorkPool"]):
         finished: Iterable[Any] = dask_as_completed(futures, loop=self._executor.loop)
         return finished
 
-    @staticmethod
-    def _collect(task: Task, future: Any) -> Outcome | None:
+    def _collect(self, task: Task, future: Any) -> Outcome | None:
         try:
             outcome: Outcome = future.result()
-        except BrokenProcessPool:
+        except BrokenProcessPool as error:
+            self._death = " ".join(str(error).split())
             return None
         except Exception as error:  # noqa: BLE001 - whatever the scheduler raises
             if type(error).__name__ == "KilledWorker":
+                self._death = " ".join(str(error).split())
                 return None
             return Outcome(task.key, error=AlgorithmFailed(f"{type(error).__name__}: {error}"))
         return outcome

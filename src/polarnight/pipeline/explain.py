@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from polarnight.errors import ConfigError
-from polarnight.pipeline.context import RunContext, RunOptions, RunReport
-from polarnight.pipeline.executor import WorkPool
+from polarnight.pipeline.pending import pending_of
 
 if TYPE_CHECKING:
     from polarnight.config import Settings
     from polarnight.db import RawFit, ReducedFit
+    from polarnight.db.models.masters import MasterModel
 
 __all__ = ["explain"]
 
 
 def explain(fileloc: str, settings: Settings) -> str:
-    """Explain a raw frame and what was made of it, in plain lines.
+    """Explain a raw frame and what was made of it, or a master, in plain lines.
 
     Parameters
     ----------
@@ -33,16 +33,50 @@ def explain(fileloc: str, settings: Settings) -> str:
 
     try:
         row = RawFit.by_fileloc(fileloc)
-    except RawFit.DoesNotExist as error:
-        msg = f"{fileloc} is not registered; `polarnight status EPOCH` lists the files of a night"
-        raise ConfigError(msg) from error
+    except RawFit.DoesNotExist:
+        return "\n".join(_master_file_lines(fileloc, settings))
     lines = [row.fileloc, *_raw_lines(row)]
     reduced = getattr(row, "reduced", None)
     if reduced is not None:
         lines += _reduced_lines(reduced)
     lines += _membership_lines(row)
-    lines += _stale_lines(row, settings)
-    return "\n".join(lines)
+    return "\n".join(lines + _stale_lines(row, settings))
+
+
+def _master_file_lines(fileloc: str, settings: Settings) -> list[str]:
+    """Explain a master, given by the name of its file."""
+    from polarnight.db.models.masters import MASTER_MODELS
+    from polarnight.db.names import parse_fileloc
+
+    telescope, night, filename = parse_fileloc(fileloc)
+    for model in MASTER_MODELS.values():
+        for master in model._default_manager.filter(
+            epoch__telescope=telescope, epoch__night=night, path__endswith=f"/{filename}"
+        ):
+            return [f"{master.epoch.epochname}/{filename}", *_master_lines(master, settings)]
+    msg = f"{fileloc} is not registered; `polarnight status EPOCH` lists the files of a night"
+    raise ConfigError(msg)
+
+
+def _master_lines(master: MasterModel, settings: Settings) -> list[str]:
+    lines = [f"  master     {master.key}, made of {master.n_used} frames"]
+    for name, role, _ in (master.provenance or {}).get("inputs", []):
+        lines.append(f"  {role:<10} {name}")
+    lines += [f"  rejected   {name}: {reason}" for name, reason in master.rejected or []]
+    for role in ("masterbias", "masterdark"):
+        used = getattr(master, role, None)
+        if used is not None:
+            lines.append(f"  {role:<10} {used.key}")
+    if master.flag_labels:
+        lines.append(f"  flags      {', '.join(master.flag_labels)}")
+    lines += _verdict_lines(master)
+    why = pending_of(master.epoch, settings).masters.get(master.key)
+    return [*lines, f"  STALE      {why}" if why else "  current    nothing changed"]
+
+
+def _verdict_lines(master: MasterModel) -> list[str]:
+    failed = [f"  FAILED     {master.error}"] if master.error else []
+    return failed + [f"  note       {warning}" for warning in master.warnings or []]
 
 
 def _raw_lines(row: RawFit) -> list[str]:
@@ -122,38 +156,36 @@ def _field_lines(field: dict[str, Any]) -> list[str]:
 
 def _membership_lines(row: RawFit) -> list[str]:
     """Return what a calibration frame went into, and what rejected it."""
-    from polarnight.db.models.masters import MASTER_MODELS
-
-    model = MASTER_MODELS.get(row.imgtype)
-    if model is None:
-        return []
     lines = []
-    for master in model._default_manager.filter(rawfits=row.pk):
+    for master in _masters_of(row):
         rejected = dict(master.rejected or [])
         if row.filename in rejected:
             lines.append(f"  rejected   from {master.key}: {rejected[row.filename]}")
         else:
             lines.append(f"  master     {master.key} ({master.n_used} frames)")
-        if master.error:
-            lines.append(f"  FAILED     {master.error}")
-        lines += [f"  note       {warning}" for warning in master.warnings or []]
+        lines += _verdict_lines(master)
     return lines
 
 
 def _stale_lines(row: RawFit, settings: Settings) -> list[str]:
     """Return what the next run would make anew of this frame, and why."""
-    from polarnight.db.sources import SourceNames
-    from polarnight.pipeline.associations import MasterShelf
-    from polarnight.pipeline.reduce import reduce_lights
-
-    if row.error or row.imgtype != "LIGHT":
+    if row.error:
         return []
-    report = RunReport(dry_run=True)
-    options = RunOptions(dry_run=True, quiet=True)
-    with WorkPool("serial") as pool:
-        context = RunContext(settings, options, pool, report)
-        reduce_lights(context, [row], MasterShelf(settings), SourceNames.load())
-    planned = report.step("reduce").planned
-    if not planned:
-        return ["  current    nothing changed since it was reduced"]
-    return [f"  STALE      {why}" for _, why in planned]
+    pending = pending_of(row.epoch, settings)
+    stale = pending.of_frame(row.fileloc)
+    stale += [
+        ("master", pending.masters[master.key])
+        for master in _masters_of(row)
+        if master.key in pending.masters
+    ]
+    if not stale:
+        return ["  current    nothing changed since the last run"]
+    return [f"  STALE      {product}: {why}" for product, why in stale]
+
+
+def _masters_of(row: RawFit) -> list[MasterModel]:
+    """Return the masters that a calibration frame went into, or was rejected from."""
+    from polarnight.db.models.masters import MASTER_MODELS
+
+    model = MASTER_MODELS.get(row.imgtype)
+    return [] if model is None else list(model._default_manager.filter(rawfits=row.pk))

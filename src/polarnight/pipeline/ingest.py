@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from polarnight.config import Settings
     from polarnight.db import Epoch, RawFit
 
-__all__ = ["IngestReport", "ingest", "register_night"]
+__all__ = ["IngestReport", "ingest", "is_due", "register_night"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def ingest(
     by_night: dict[tuple[str, str], dict[str, Examined]] = {}
     for outcome in _examine_all(files, settings, quiet):
         if not outcome.ok:
-            report.failed.append((str(outcome.key), _reason(outcome.error)))
+            report.failed.append((str(outcome.key), outcome.reason(outcome.key)))
             continue
         examined: Examined = outcome.result
         info = examined.info
@@ -113,7 +113,7 @@ def ingest(
                 examined.path, target, how, readonly=settings.set_rawdata_readonly
             )
         except BadFrame as error:
-            report.failed.append((error.path, _reason(error)))
+            report.failed.append((error.path, f"{error.reason} ({error.remedy})"))
             continue
         # By name: the same file may be given twice, from two places.
         by_night.setdefault((info.telescope, info.night), {})[info.filename] = examined
@@ -157,7 +157,7 @@ def register_night(
     todo = [
         path
         for name, path in present.items()
-        if name not in known or _is_due(known[name], path, retry_failed)
+        if name not in known or is_due(known[name], path, retry_failed=retry_failed)
     ]
     rows = []
     tasks = [Task(path, examine, (path,)) for path in todo]
@@ -180,19 +180,13 @@ def _examine_all(files: Sequence[Path], settings: Settings, quiet: bool) -> Iter
         yield from track(pool.run(tasks), len(tasks), "reading files", quiet=quiet)
 
 
-def _reason(error: Exception | None) -> str:
-    if isinstance(error, BadFrame):
-        return error.reason + (f" ({error.remedy})" if error.remedy else "")
-    return str(error)
-
-
 def _epoch(telescope: str, night: str) -> Epoch:
     from polarnight.db import Epoch
 
     return Epoch.objects.get_or_create(telescope=telescope, night=date.fromisoformat(night))[0]
 
 
-def _is_due(row: RawFit, path: Path, retry_failed: bool) -> bool:
+def is_due(row: RawFit, path: Path, *, retry_failed: bool = False) -> bool:
     """Return whether a file that has a row is to be read again."""
     state = path.stat()
     if (row.size_bytes, row.mtime_ns) != (state.st_size, state.st_mtime_ns):
@@ -237,7 +231,7 @@ def _row_of_outcome(epoch: Epoch, outcome: Outcome, known: Mapping[str, RawFit])
             f"of {epoch.epochname}; ingest it from elsewhere, or correct the header"
         )
     else:
-        reason = _reason(outcome.error)
+        reason = outcome.reason(outcome.key)
     path: Path = outcome.key
     state = path.stat()
     _LOG.warning("%s/%s: %s", epoch.epochname, path.name, reason)

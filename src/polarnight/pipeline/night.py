@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from polarnight.errors import ConfigError, NoWork
+from polarnight.frames import remove_leftovers
 from polarnight.pipeline.associations import MasterShelf
 from polarnight.pipeline.context import RunContext, RunOptions, RunReport
 from polarnight.pipeline.executor import WorkPool
@@ -74,6 +75,8 @@ def run_nights(names: Sequence[str], options: RunOptions, settings: Settings) ->
     report = RunReport(dry_run=options.dry_run)
     with WorkPool(settings.scheduler or "local", settings.workers) as pool:
         context = RunContext(settings, options, pool, report)
+        if not options.dry_run:
+            _sweep(epochs, settings)
         rawfits = _register(context, epochs)
         shelf = MasterShelf(settings)
         if options.wants("masters"):
@@ -123,6 +126,19 @@ def select_epochs(names: Sequence[str], options: RunOptions, settings: Settings)
         Epoch.objects.get_or_create(telescope=telescope, night=night)[0]
         for telescope, night in sorted(wanted, key=lambda pair: (pair[1], pair[0]))
     ]
+
+
+def _sweep(epochs: Sequence[Epoch], settings: Settings) -> None:
+    """Remove what killed runs left half-written; it never had a final name."""
+    data = settings.data
+    for epoch in epochs:
+        place = (epoch.telescope, epoch.night)
+        directories = [data.raw_dir(*place)]
+        directories += [data.master_dir(kind, *place) for kind in ("BIAS", "DARK", "FLAT")]
+        directories += data.file_dir(*place, "any").parent.glob("*.d/*")
+        for directory in directories:
+            if directory.is_dir():
+                remove_leftovers(directory)
 
 
 def _register(context: RunContext, epochs: Sequence[Epoch]) -> list[RawFit]:

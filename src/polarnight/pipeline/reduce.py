@@ -210,7 +210,7 @@ def _store(context: RunContext, batch: list[tuple[_Plan, Outcome]], stars: str) 
             if row.solved:
                 context.report.step("reduce").done += 1
         else:
-            row.error = str(outcome.error)
+            row.error = outcome.reason(plan.job.path)
             row.set_flag(row.FLAGS.ERROR | row.FLAGS.ERROR_CALIBRATION)
         if row.error:
             context.fail("reduce", plan.rawfit.fileloc, row.error)

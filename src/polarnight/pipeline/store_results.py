@@ -88,7 +88,7 @@ def store_batch(context: RunContext, batch: Sequence[tuple[FrameGroup, Outcome]]
             if outcome.ok:
                 _store(context, group, outcome.result)
             else:
-                _store_failure(context, group, str(outcome.error))
+                _store_failure(context, group, outcome.reason(group.rows[0].filepath))
 
 
 def _part(group: FrameGroup) -> str:
@@ -167,10 +167,8 @@ def _store(context: RunContext, group: FrameGroup, result: GroupResult) -> None:
     )
     context.report.step(_part(group)).done += len(rows)
     for name, reason in result.refused:
-        if name:
-            context.fail(_part(group), f"{group.name}: {name}", reason)
-        else:
-            context.warn(_part(group), group.name, reason)
+        # The frames are well; what cannot be measured in them is no failure of the night.
+        context.warn(_part(group), f"{group.name}: {name}" if name else group.name, reason)
 
 
 def _frame_zero_point(
