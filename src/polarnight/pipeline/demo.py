@@ -17,6 +17,7 @@ from polarnight.pipeline.context import RunOptions, RunReport
 from polarnight.pipeline.executor import Task, WorkPool
 from polarnight.pipeline.ingest import ingest
 from polarnight.pipeline.night import run_nights
+from polarnight.pipeline.progress import track
 from polarnight.pipeline.simulated import SimulatedNight, simulate_to_directory
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def run_demo(
     """
     from polarnight.db.catalogue import import_sources
 
-    nights = list(_simulate(settings, output / "simulated", seed))
+    nights = list(_simulate(settings, output / "simulated", seed, quiet))
     for night in nights:
         import_stars(
             night.stars,
@@ -122,12 +123,13 @@ def run_demo(
     return report, [night.truth for night in nights]
 
 
-def _simulate(settings: Settings, output: Path, seed: int) -> Iterator[SimulatedNight]:
+def _simulate(settings: Settings, output: Path, seed: int, quiet: bool) -> Iterator[SimulatedNight]:
     tasks = [
         Task(name, simulate_to_directory, (name, night, seed, output)) for name, night in _NIGHTS
     ]
     with WorkPool("local", settings.workers) as pool:
-        outcomes = {outcome.key: outcome for outcome in pool.run(tasks)}
+        finished = track(pool.run(tasks), len(tasks), "simulating nights", quiet=quiet)
+        outcomes = {outcome.key: outcome for outcome in finished}
     for name, _ in _NIGHTS:
         error = outcomes[name].error
         if error is not None:

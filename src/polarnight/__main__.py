@@ -1,0 +1,5 @@
+"""Run the command line with ``python -m polarnight``."""
+
+from polarnight.cli import main
+
+main()
