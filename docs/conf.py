@@ -1,6 +1,11 @@
-"""Sphinx configuration."""
+"""Sphinx configuration. Tables that can be made from the code are made from it here."""
 
+import os
+import re
+import subprocess
+import sys
 from importlib.metadata import version as _version
+from pathlib import Path
 
 project = "Polarnight"
 author = "The Polarnight developers"
@@ -18,25 +23,161 @@ extensions = [
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 numpydoc_show_class_members = False
+autosummary_generate = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 html_theme = "furo"
 html_title = f"Polarnight {release}"
-exclude_patterns = ["_build", "_bits.rst"]
+exclude_patterns = ["_build", "_made"]
 
 
-def _write_bits(app):
-    """Write the table of bits from the registry, so that it cannot go out of date."""
-    from pathlib import Path
+def _rst_table(headings, rows, widths="auto"):
+    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
+    for row in (headings, *rows):
+        for n, cell in enumerate(row):
+            lines.append(f"   {'* -' if n == 0 else '  -'} {cell}".rstrip())
+    return "\n".join([*lines, ""])
 
-    from polarnight.frames import BIT_DEFINITIONS
 
-    rows = ["..", "   Made by conf.py.", "", ".. list-table::", "   :header-rows: 1", ""]
-    rows += ["   * - bit", "     - name", "     - meaning"]
-    for bit in BIT_DEFINITIONS:
-        rows += [f"   * - {bit.value}", f"     - {bit.name}", f"     - {bit.long}"]
-    Path(app.srcdir, "_bits.rst").write_text("\n".join(rows) + "\n")
+def _bits():
+    from polarnight.frames import BIT_DEFINITIONS, UNUSABLE
+
+    return _rst_table(
+        ("bit", "name", "meaning", "unusable"),
+        [
+            (bit.value, f"``{bit.name}``", bit.long, "yes" if bit.value & UNUSABLE else "")
+            for bit in BIT_DEFINITIONS
+        ],
+    )
+
+
+def _setting_rows(model, prefix=""):
+    from pydantic import BaseModel
+
+    for name, info in model.model_fields.items():
+        part = info.annotation
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            continue
+        yield f"``{prefix}{name}``", _default(name, info), info.description or ""
+
+
+def _default(name, info):
+    if info.is_required():
+        return ""
+    if info.default_factory is not None:
+        # The number of processes depends on the machine that builds these pages.
+        return {"workers": "cores, at most 4"}.get(name, "none")
+    value = info.default
+    if value is None:
+        return "none"
+    if name == "log_level":
+        import logging
+
+        return f"``{logging.getLevelName(value)}``"
+    if isinstance(value, tuple):
+        return "``[" + ", ".join(str(entry) for entry in value) + "]``"
+    return f"``{str(value).lower() if isinstance(value, bool) else value}``"
+
+
+def _settings():
+    from polarnight.config import ArchiveSettings, Settings
+    from pydantic import BaseModel
+
+    headings, widths = ("key", "default", "meaning"), "30 22 48"
+    parts = [_rst_table(headings, list(_setting_rows(Settings)), widths)]
+    for name, info in Settings.model_fields.items():
+        part = info.annotation
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            title = (part.__doc__ or "").splitlines()[0].rstrip(".")
+            rows = list(_setting_rows(part, f"{name}."))
+            parts += [f".. rubric:: {name}: {title[0].lower()}{title[1:]}", ""]
+            parts.append(_rst_table(headings, rows, widths))
+    parts += [".. rubric:: archives: one for each telescope", ""]
+    rows = list(_setting_rows(ArchiveSettings, "archives.TELESCOPE."))
+    parts.append(_rst_table(headings, rows, widths))
+    return "\n".join(parts)
+
+
+def _result_columns():
+    from polarnight.db.export import COLUMNS
+
+    return _rst_table(
+        ("column", "unit", "meaning"),
+        [(f"``{name}``", unit, text) for name, _, unit, text, _ in COLUMNS],
+    )
+
+
+def _flags():
+    from polarnight.db import AperPhotResult, MasterFlat, PhotoPolResult, RawFit
+
+    kinds = {
+        "raw and reduced frames": RawFit,
+        "masters": MasterFlat,
+        "apertures": AperPhotResult,
+        "results": PhotoPolResult,
+    }
+    rows = [
+        (what, ", ".join(f"``{flag.name}``" for flag in model.FLAGS))
+        for what, model in kinds.items()
+    ]
+    return _rst_table(("on", "flags"), rows, "25 75")
+
+
+_COMMANDS = (
+    *("", "demo", "simulate", "ingest", "stars import", "sources import", "sources list"),
+    *("run", "status", "why", "results", "config", "doctor"),
+)
+
+
+def _commands():
+    environment = {**os.environ, "COLUMNS": "78", "NO_COLOR": "1", "TERM": "dumb"}
+    parts = []
+    for command in _COMMANDS:
+        words = [sys.executable, "-c", "from polarnight.cli import main; main()"]
+        told = subprocess.run(
+            [*words, *command.split(), "--help"],
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip("\n")
+        told = re.sub(r"Usage: -c\b", "Usage: polarnight", told)
+        title = f"polarnight {command}".strip()
+        text = "\n".join(f"   {line}".rstrip() for line in told.splitlines())
+        parts += [title, "-" * len(title), "", ".. code-block:: text", "", text, ""]
+    return "\n".join(parts)
+
+
+def _toml(name):
+    from importlib.resources import files
+
+    text = (files("polarnight.instruments") / "data" / name).read_text(encoding="utf-8")
+    body = "\n".join(f"   {line}".rstrip() for line in text.splitlines())
+    return f".. code-block:: toml\n\n{body}\n"
+
+
+def _make(app):
+    """Write what is made from the code, so that it cannot go out of date."""
+    place = Path(app.srcdir, "_made")
+    place.mkdir(exist_ok=True)
+    made = {
+        "bits": _bits(),
+        "settings": _settings(),
+        "columns": _result_columns(),
+        "flags": _flags(),
+        "commands": _commands(),
+        "cafos": _toml("cafos.toml"),
+    }
+    for name, text in made.items():
+        path = place / f"{name}.rst"
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
 
 
 def setup(app):
-    app.connect("builder-inited", _write_bits)
+    # Models can be imported only once Django is set up; no database is opened for that.
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "polarnight.db.settings")
+    import django
+
+    django.setup()
+    app.connect("builder-inited", _make)

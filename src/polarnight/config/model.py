@@ -136,9 +136,9 @@ class RunSettings(_Part):
 class ArchiveSettings(_Part):
     """Where the archive of a telescope is, and who asks."""
 
-    address: str | None = None
-    user: str | None = None
-    password: SecretStr | None = None
+    address: str | None = Field(None, description="of its server")
+    user: str | None = Field(None, description="name there")
+    password: SecretStr | None = Field(None, description="never shown")
 
 
 class Settings(_Part):
@@ -175,8 +175,11 @@ class Settings(_Part):
         None, description="logs/polarnight.log in the data directory unless given"
     )
     log_level: LogLevel = Field(logging.INFO, description="name or number")
-    log_format: str = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
-    log_date_format: str = "%Y-%m-%dT%H:%M:%S"
+    log_format: str = Field(
+        "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s",
+        description="of a line of the log, as Python's logging writes it",
+    )
+    log_date_format: str = Field("%Y-%m-%dT%H:%M:%S", description="of the times in the log")
     mplt_default_dpi: int = Field(100, ge=10, description="resolution of figures")
     osn_source_list_path: UserPath | None = Field(
         None, description="names of sources whose files are fetched from OSN, one a line"
