@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shutil
 import statistics
@@ -22,8 +23,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-
-import numpy as np
 
 Row = tuple[float, float, float, float]
 
@@ -110,19 +109,28 @@ for path in paths:
 """
 
 
-def make_frames(folder: Path, number: int, size: int) -> list[str]:
-    """Write frames of noise with some cosmic rays."""
-    from astropy.io import fits
+MAKE_FRAMES = """
+import sys
+import numpy as np
+from astropy.io import fits
+folder, number, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+rng = np.random.default_rng(1)
+for k in range(number):
+    data = rng.normal(1000, 30, (size, size))
+    data[rng.random(data.shape) < 1e-3] += 5000
+    data = np.clip(data, 0, 65535).astype(np.uint16)
+    fits.PrimaryHDU(data).writeto(f"{folder}/frame_{k + 1:05d}.fit")
+"""
 
-    rng = np.random.default_rng(1)
-    paths = []
-    for k in range(number):
-        data = rng.normal(1000, 30, (size, size))
-        data[rng.random(data.shape) < 1e-3] += 5000
-        path = folder / f"frame_{k + 1:05d}.fit"
-        fits.PrimaryHDU(np.clip(data, 0, 65535).astype(np.uint16)).writeto(path)
-        paths.append(str(path))
-    return paths
+
+def make_frames(folder: Path, number: int, size: int) -> list[str]:
+    """Write frames of noise with some cosmic rays.
+
+    In a process of its own: peak memory of a child begins with that of its parent.
+    """
+    command = [sys.executable, "-c", MAKE_FRAMES, str(folder), str(number), str(size)]
+    subprocess.run(command, check=True)
+    return [str(path) for path in sorted(folder.glob("frame_*.fit"))]
 
 
 def measure(command: list[str], folder: Path) -> tuple[float, float, float, str]:
@@ -209,7 +217,7 @@ def grow(paths: list[str], rounds: int) -> None:
             times.append(statistics.median(run[1] for run in runs))
             memory = max(memory, *(run[3] for run in runs))
         first = first or times
-        rule = number * np.log2(number) / (3 * np.log2(3))
+        rule = number * math.log2(number) / (3 * math.log2(3))
         print(
             f"{number:6d} {times[0]:9.3f} {times[0] / first[0]:6.1f} {times[1]:10.3f} "
             f"{times[1] / first[1]:6.1f} {rule:8.1f} {memory:9.0f}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["calibrate"]
 
-_BAND_PIXELS = 1 << 16
+_BAND_PIXELS = 1 << 18
 
 Floats: TypeAlias = "npt.NDArray[np.float32]"
 Calibrated: TypeAlias = "tuple[Floats, Floats, npt.NDArray[np.uint16]]"

@@ -21,6 +21,7 @@ __all__ = ["ImageLayout", "locate_image"]
 
 _BLOCK = 2880
 _CARD = 80
+_MOST_AXES = 999
 _STORED = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _AGAIN = "copy the file again from its source"
 
@@ -166,7 +167,7 @@ def _number(cards: Cards, key: str, default: float, path: str) -> float:
 
 def _axes(cards: Cards) -> list[int]:
     count = cards.get("NAXIS", 0)
-    if not isinstance(count, int):
+    if not isinstance(count, int) or not 0 <= count <= _MOST_AXES:
         return []
     sizes = [cards.get(f"NAXIS{k}") for k in range(1, count + 1)]
     return [size for size in sizes if isinstance(size, int)]
@@ -192,6 +193,8 @@ def _data_size(cards: Cards, path: str) -> int:
         pixels *= length
     groups = int(_number(cards, "GCOUNT", 1, path))
     size *= groups * (pixels + int(_number(cards, "PCOUNT", 0, path)))
+    if size < 0:
+        raise BadFrame(path, "PCOUNT, GCOUNT or NAXISn is negative", _AGAIN)
     return -(-size // _BLOCK) * _BLOCK
 
 

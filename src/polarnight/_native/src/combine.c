@@ -48,10 +48,6 @@ typedef struct {
 
 PN_EXPORT int64_t pn_combine_scratch(int64_t n) { return n * W * 10 + 64; }
 
-static int is_plain_u16(const pn_format *f) {
-    return f->type == PN_U16 && !f->swap && !f->scaled && !f->has_blank;
-}
-
 /* ---- loading -------------------------------------------------------------------- */
 
 /* Load as 16-bit integers; returns 0 where a pixel is saturated. */
@@ -454,7 +450,7 @@ static PN_CLONES void combine_rows(const pn_combine_job *job) {
     int keys = (ranged || job->method == PN_MEDIAN) && !job->bias && !job->dark &&
                !job->scale && !job->bits && !job->variance;
     for (int64_t i = 0; i < n && keys; i++)
-        keys = pn_is_fits_u16(&job->format[i]) || is_plain_u16(&job->format[i]);
+        keys = pn_is_fits_u16(&job->format[i]) || pn_is_plain_u16(&job->format[i]);
     const int limit = job->saturation > 65535.0f ? 65536 : (int)ceilf(job->saturation);
 
     char *aligned = (char *)(((uintptr_t)job->scratch + 63) & ~(uintptr_t)63);

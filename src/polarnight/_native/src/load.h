@@ -55,13 +55,21 @@ PN_INLINE int64_t pn_size_of(int32_t type) {
         }                                                                                  \
     } while (0)
 
-/* The two commonest formats have a short way: unsigned 16-bit of FITS, all exact, and
- * plain float32 of FITS or of this machine. */
+/* The commonest formats have a short way: unsigned 16-bit and plain float32, of FITS or of
+ * this machine. */
 PN_INLINE void pn_load_fits_u16(const char *src, int64_t w, float *out) {
     for (int64_t x = 0; x < w; x++) {
         uint16_t u;
         memcpy(&u, src + 2 * x, 2);
         out[x] = (float)(int32_t)(uint16_t)(__builtin_bswap16(u) ^ 0x8000u);
+    }
+}
+
+PN_INLINE void pn_load_u16(const char *src, int64_t w, float *out) {
+    for (int64_t x = 0; x < w; x++) {
+        uint16_t u;
+        memcpy(&u, src + 2 * x, 2);
+        out[x] = (float)(int32_t)u;
     }
 }
 
@@ -81,6 +89,10 @@ PN_INLINE int pn_is_fits_u16(const pn_format *f) {
            f->bzero == 32768.0 && !f->has_blank;
 }
 
+PN_INLINE int pn_is_plain_u16(const pn_format *f) {
+    return f->type == PN_U16 && !f->swap && !f->scaled && !f->has_blank;
+}
+
 static __attribute__((noinline)) void pn_load_any(const char *src, const pn_format *f,
                                                   int64_t w, float *out) {
     switch (f->type) {
@@ -98,6 +110,8 @@ static __attribute__((noinline)) void pn_load_any(const char *src, const pn_form
 PN_INLINE void pn_load(const char *src, const pn_format *f, int64_t w, float *out) {
     if (pn_is_fits_u16(f))
         pn_load_fits_u16(src, w, out);
+    else if (pn_is_plain_u16(f))
+        pn_load_u16(src, w, out);
     else if (f->type == PN_F32 && !f->scaled)
         pn_load_f32(src, w, f->swap, out);
     else
