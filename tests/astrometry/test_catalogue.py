@@ -83,6 +83,26 @@ def test_import_of_the_same_name_replaces(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
 
 
+def test_files_of_one_name_do_not_replace_each_other(tmp_path):
+    stars = tmp_path / "stars"
+    fields = []
+    for ra in (10.0, 200.0):
+        field = tmp_path / f"at{ra:.0f}" / "2024-04-08.stars.csv"
+        field.parent.mkdir()
+        Table({"ra": [ra], "dec": [20.0], "V": [12.0]}).write(field)
+        fields.append(field)
+    first, second = fields
+    import_stars(first, stars, mags={"V": "V"})
+    with pytest.raises(ConfigError, match="give this one another name") as error:
+        import_stars(second, stars, mags={"V": "V"})
+    assert str(first) in str(error.value)
+    assert len(LocalCatalogue(stars).cone(10.0, 20.0, 1.0)) == 1
+    import_stars(second, stars, mags={"V": "V"}, name="second field")
+    assert len(LocalCatalogue(stars).cone(10.0, 20.0, 1.0)) == 1
+    assert len(LocalCatalogue(stars).cone(200.0, 20.0, 1.0)) == 1
+    assert import_stars(first, stars, mags={"V": "V"}) == 1  # the same file again
+
+
 def test_failed_import_keeps_the_old_one(tmp_path, monkeypatch):
     import pyarrow.parquet as pq
 

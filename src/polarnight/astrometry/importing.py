@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.local import MANIFEST, zone_name, zone_of
+from polarnight.astrometry.local import MANIFEST, LocalCatalogue, zone_name, zone_of
 from polarnight.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def import_stars(
     epoch : float
         Julian year of the positions.
     name : str, optional
-        Name of this import; by default that of the file.
+        Name of this import, replacing an earlier one of that name wherever it came from; by
+        default that of the file without its suffix, which replaces an earlier import of the
+        same file only.
 
     Returns
     -------
@@ -69,11 +71,15 @@ def import_stars(
     ------
     ConfigError
         Where the file cannot be read, a column is missing (lists those there are), a value is
-        out of range, or nothing is left.
+        out of range, nothing is left, or an import of the same default name came from another
+        file.
     """
+    origin = str(Path(table).resolve()) if isinstance(table, str | Path) else None
     rows = _read_table(Path(table)) if isinstance(table, str | Path) else table
     label = name or (Path(table).stem if isinstance(table, str | Path) else "stars")
     label = re.sub(r"[^A-Za-z0-9_.+-]+", "_", label).lstrip("._") or "stars"
+    if name is None and origin is not None:
+        _refuse_other_origin(Path(directory), label, origin)
     columns: dict[str, Floats] = {
         "ra": _angle(rows, ra, hours=True) % 360.0,
         "dec": _angle(rows, dec, hours=False),
@@ -107,9 +113,21 @@ def import_stars(
         "proper_motions": "pmra" in columns,
         "stars": int(good.sum()),
         "left_out": int(len(good) - good.sum()),
+        "origin": origin,
     }
     _write(Path(directory), label, columns, manifest)
     return int(good.sum())
+
+
+def _refuse_other_origin(directory: Path, label: str, origin: str) -> None:
+    """Two fields may lie in files of one name; the second must not push out the first."""
+    earlier = LocalCatalogue(directory).manifests.get(label, {}).get("origin")
+    if earlier is not None and earlier != origin:
+        msg = (
+            f"a star catalogue {label!r} was imported from {earlier}; give this one another "
+            f"name, or name it {label!r} to replace that"
+        )
+        raise ConfigError(msg)
 
 
 def _read_table(path: Path) -> Table:

@@ -77,8 +77,19 @@ def import_stars(
         typer.Option(metavar="BAND=COLUMN", help="Column of its error; may be repeated."),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of the catalogue; by default that of the file.")
+        str | None,
+        typer.Option(help="Name of the catalogue, replacing one so named; by default the file's."),
     ] = None,
+    pmra: Annotated[
+        str | None,
+        typer.Option(help="Column of proper motion in right ascension times cos(dec), mas/yr."),
+    ] = None,
+    pmdec: Annotated[
+        str | None, typer.Option(help="Column of proper motion in declination, mas/yr.")
+    ] = None,
+    epoch: Annotated[
+        float, typer.Option(help="Julian year of the positions; of Gaia DR3 2016.")
+    ] = 2000.0,
 ) -> int:
     """Import a table of field stars, for plate solving and catalogue zero points."""
     from polarnight.astrometry import import_stars as run_import
@@ -92,7 +103,10 @@ def import_stars(
         dec=dec,
         mags=_band_columns(mag or []),
         errors=_band_columns(err or []),
-        name=name or file.name.split(".")[0],
+        pmra=pmra,
+        pmdec=pmdec,
+        epoch=epoch,
+        name=name,
     )
     typer.echo(f"{count} stars imported into {settings.data.stars}")
     return int(Status.WELL if count else Status.NOTHING_DONE)

@@ -42,7 +42,8 @@ def simulate(
     made = simulate_to_directory(instrument, night, seed, output)
     typer.echo(f"{made.frames} frames in {made.directory}; the truth is {made.truth.name}")
     bands = " ".join(f"--mag {b}=mag_{b} --err {b}=mag_{b}_err" for b in made.bands)
-    typer.echo(f"next: polarnight stars import {made.stars} {bands}")
+    name = f"{instrument}-{night}"
+    typer.echo(f"next: polarnight stars import {made.stars} --name {name} {bands}")
     typer.echo(f"      polarnight sources import {made.sources}")
     typer.echo(f"      polarnight ingest {made.directory} && polarnight run --all-local")
 

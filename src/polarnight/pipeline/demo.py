@@ -116,6 +116,7 @@ def run_demo(
             settings.data.stars,
             mags={band: f"mag_{band}" for band in night.bands},
             errors={band: f"mag_{band}_err" for band in night.bands},
+            name=f"{night.directory.parent.name}-{night.directory.name}",
         )
         import_sources(night.sources)
     ingest([night.directory for night in nights], "link", settings, quiet=quiet)
