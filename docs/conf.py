@@ -4,8 +4,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version as _version
 from pathlib import Path
+from typing import Any
+
+Row = tuple[Any, ...]
 
 project = "Polarnight"
 author = "The Polarnight developers"
@@ -31,7 +35,7 @@ html_title = f"Polarnight {release}"
 exclude_patterns = ["_build", "_made"]
 
 
-def _rst_table(headings, rows, widths="auto"):
+def _rst_table(headings: Row, rows: Iterable[Row], widths: str = "auto") -> str:
     lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
     for row in (headings, *rows):
         for n, cell in enumerate(row):
@@ -39,7 +43,7 @@ def _rst_table(headings, rows, widths="auto"):
     return "\n".join([*lines, ""])
 
 
-def _bits():
+def _bits() -> str:
     from polarnight.frames import BIT_DEFINITIONS, UNUSABLE
 
     return _rst_table(
@@ -51,7 +55,7 @@ def _bits():
     )
 
 
-def _setting_rows(model, prefix=""):
+def _setting_rows(model: Any, prefix: str = "") -> Iterator[Row]:
     from pydantic import BaseModel
 
     for name, info in model.model_fields.items():
@@ -61,7 +65,7 @@ def _setting_rows(model, prefix=""):
         yield f"``{prefix}{name}``", _default(name, info), info.description or ""
 
 
-def _default(name, info):
+def _default(name: str, info: Any) -> str:
     if info.is_required():
         return ""
     if info.default_factory is not None:
@@ -79,9 +83,10 @@ def _default(name, info):
     return f"``{str(value).lower() if isinstance(value, bool) else value}``"
 
 
-def _settings():
-    from polarnight.config import ArchiveSettings, Settings
+def _settings() -> str:
     from pydantic import BaseModel
+
+    from polarnight.config import ArchiveSettings, Settings
 
     headings, widths = ("key", "default", "meaning"), "30 22 48"
     parts = [_rst_table(headings, list(_setting_rows(Settings)), widths)]
@@ -98,7 +103,7 @@ def _settings():
     return "\n".join(parts)
 
 
-def _result_columns():
+def _result_columns() -> str:
     from polarnight.db.export import COLUMNS
 
     return _rst_table(
@@ -107,7 +112,7 @@ def _result_columns():
     )
 
 
-def _flags():
+def _flags() -> str:
     from polarnight.db import AperPhotResult, MasterFlat, PhotoPolResult, RawFit
 
     kinds = {
@@ -123,18 +128,34 @@ def _flags():
     return _rst_table(("on", "flags"), rows, "25 75")
 
 
+def _models() -> str:
+    from django.apps import apps
+
+    parts = []
+    for model in apps.get_app_config("polarnight").get_models():
+        rows = []
+        for field in (*model._meta.fields, *model._meta.many_to_many):
+            target = field.related_model
+            kind = f"to ``{target.__name__}``" if target else field.get_internal_type()
+            rows.append((f"``{field.name}``", kind.removesuffix("Field"), str(field.help_text)))
+        # Tables that Django makes for relations have nothing of their own to tell.
+        if not model._meta.auto_created:
+            parts += [f".. rubric:: {model.__name__}", "", _rst_table(("field", "type", ""), rows)]
+    return "\n".join(parts)
+
+
 _COMMANDS = (
     *("", "demo", "simulate", "ingest", "stars import", "sources import", "sources list"),
     *("run", "status", "why", "results", "config", "doctor"),
 )
 
 
-def _commands():
+def _commands() -> str:
     environment = {**os.environ, "COLUMNS": "78", "NO_COLOR": "1", "TERM": "dumb"}
     parts = []
     for command in _COMMANDS:
         words = [sys.executable, "-c", "from polarnight.cli import main; main()"]
-        told = subprocess.run(
+        told = subprocess.run(  # noqa: S603 - our own command
             [*words, *command.split(), "--help"],
             env=environment,
             check=True,
@@ -148,7 +169,7 @@ def _commands():
     return "\n".join(parts)
 
 
-def _toml(name):
+def _toml(name: str) -> str:
     from importlib.resources import files
 
     text = (files("polarnight.instruments") / "data" / name).read_text(encoding="utf-8")
@@ -156,7 +177,7 @@ def _toml(name):
     return f".. code-block:: toml\n\n{body}\n"
 
 
-def _make(app):
+def _make(app: Any) -> None:
     """Write what is made from the code, so that it cannot go out of date."""
     place = Path(app.srcdir, "_made")
     place.mkdir(exist_ok=True)
@@ -165,6 +186,7 @@ def _make(app):
         "settings": _settings(),
         "columns": _result_columns(),
         "flags": _flags(),
+        "models": _models(),
         "commands": _commands(),
         "cafos": _toml("cafos.toml"),
     }
@@ -174,7 +196,7 @@ def _make(app):
             path.write_text(text)
 
 
-def setup(app):
+def setup(app: Any) -> None:
     # Models can be imported only once Django is set up; no database is opened for that.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "polarnight.db.settings")
     import django
