@@ -32,6 +32,31 @@ def test_an_illumination_is_found_and_measured():
     )
 
 
+@pytest.mark.parametrize(("x", "y", "colour"), [(950.0, 60.0, 1.1), (500.0, 500.0, 0.7)])
+def test_the_error_at_a_position_holds_the_error_of_the_illumination(x, y, colour):
+    rng = np.random.default_rng(8)
+    pulls = []
+    for _ in range(250):
+        zps, tints, error, xy, _ = calibrators(rng, n=50, amplitude=0.15)
+        fit = fit_field_zero_point(zps, tints, error, xy, (1000, 1000))
+        assert fit.illumination is not None
+        value, err = fit.zero_point(x, y, colour)
+        truth = 22.0 + 0.15 * colour + 0.15 * ((x / 500 - 1) ** 2 - 0.5 * (y / 500 - 1))
+        pulls.append((value - truth) / err)
+        assert value == pytest.approx(fit.line.at(colour)[0] + fit.at(x, y))
+    assert abs(np.mean(pulls)) < 0.25
+    # Without the covariance of the pattern the pulls scatter by 2.
+    assert 0.85 < np.std(pulls) < 1.2
+
+
+def test_without_illumination_the_zero_point_is_that_of_the_line():
+    rng = np.random.default_rng(9)
+    zps, tints, error, xy, _ = calibrators(rng, n=15)
+    fit = fit_field_zero_point(zps, tints, error, xy, (1000, 1000))
+    assert fit.zero_point(10.0, 900.0, 1.0) == pytest.approx(fit.line.at(1.0))
+    assert fit.zero_point(10.0, 900.0) == pytest.approx((fit.line.value, fit.line.err))
+
+
 def test_none_is_invented():
     rng = np.random.default_rng(11)
     found = 0

@@ -40,8 +40,12 @@ class Illumination:
 
     def at(self, x: npt.ArrayLike, y: npt.ArrayLike) -> FloatArray:
         """Return the magnitudes to add to the zero point at positions (pixels)."""
-        correction: FloatArray = (_terms(x, y, self.shape) - self.middle) @ self.coefficients
+        correction: FloatArray = self.design(x, y) @ self.coefficients
         return correction
+
+    def design(self, x: npt.ArrayLike, y: npt.ArrayLike) -> FloatArray:
+        """Return the terms at positions (pixels), shape (n, 5)."""
+        return _terms(x, y, self.shape) - self.middle
 
     @property
     def peak_to_peak(self) -> float:
@@ -61,6 +65,23 @@ class FieldZeroPoint:
     def at(self, x: float, y: float) -> float:
         """Return the illumination at a position in magnitudes, 0 where there is none."""
         return 0.0 if self.illumination is None else float(self.illumination.at([x], [y])[0])
+
+    def zero_point(self, x: float, y: float, colour: float | None = None) -> tuple[float, float]:
+        """Return the zero point at a position for a colour, with the error of the whole fit.
+
+        Parameters
+        ----------
+        x, y : float
+            Pixels.
+        colour : float, optional
+            By default that of the average calibrator.
+        """
+        away = 0.0 if colour is None else colour - self.line.pivot
+        design = np.array([1.0, away])
+        if self.illumination is not None:
+            design = np.concatenate([design, self.illumination.design(x, y)[0]])
+        value = self.line.value + self.line.slope * away + self.at(x, y)
+        return value, float(np.sqrt(design @ self.line.covariance @ design))
 
     def corrections(self, x: npt.ArrayLike, y: npt.ArrayLike) -> FloatArray:
         """Return the illumination at positions in magnitudes, 0 where there is none."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from polarnight.astrometry import LocalCatalogue, Stars
 from polarnight.astrometry.geometry import julian_year
 from polarnight.errors import AlgorithmFailed
-from polarnight.frames import atomic_write
+from polarnight.frames import Bit, atomic_write
 from polarnight.photometry import (
     FWHM_PER_SIGMA,
     FieldZeroPoint,
@@ -83,15 +83,12 @@ class FieldPhotometry:
         spread of their colours enters the error.
         """
         blue, red = self.colour_bands
-        line = self.fit.line
         if blue in magnitudes and red in magnitudes:
-            value, error = line.at(magnitudes[blue][0] - magnitudes[red][0])
-            known = True
-        else:
-            value = line.value
-            error = float(np.hypot(line.err, line.slope * self.figures["colour_spread"]))
-            known = False
-        return value + self.fit.at(x, y), error, known
+            colour = magnitudes[blue][0] - magnitudes[red][0]
+            return *self.fit.zero_point(x, y, colour), True
+        value, error = self.fit.zero_point(x, y)
+        spread = self.fit.line.slope * self.figures["colour_spread"]
+        return value, float(np.hypot(error, spread)), False
 
 
 @dataclass(frozen=True)
@@ -141,10 +138,10 @@ def catalogue_photometry(stars: Stars, band: str) -> CatalogueMagnitudes:
 def measure_field(loaded: LoadedFrame, directory: Path) -> FieldPhotometry:
     """Measure every catalogue star in a frame and fit zero point and colour term.
 
-    Calibrators are stars with S/N above 50, nothing bad in the aperture, a catalogue error
-    below 0.1 mag, no detected neighbour that reaches into the aperture, and by the catalogue
-    less than 2 % of foreign light in it. The table with all stars is written beside the
-    frame.
+    Calibrators are stars with S/N above 50, nothing bad and no pixel beyond the linear range in
+    the aperture, a catalogue error below 0.1 mag, no detected neighbour that reaches into the
+    aperture, and by the catalogue less than 2 % of foreign light in it. The table with all
+    stars is written beside the frame.
 
     Parameters
     ----------
@@ -241,7 +238,10 @@ def _table(
     flux = np.array([row.flux_counts for row in measured])
     error = np.array([row.flux_counts_err for row in measured])
     mag, mag_err = instrumental_magnitude(flux, error, exptime)
-    good = np.array([usable(row) and not row.crowded for row in measured], dtype=bool)
+    good = np.array(
+        [usable(row) and not row.crowded and not row.bits & Bit.NONLINEAR for row in measured],
+        dtype=bool,
+    )
     good &= contamination[index] < _MAX_CONTAMINATION
     with np.errstate(invalid="ignore", divide="ignore"):
         good &= (flux / error > _MIN_SNR) & (told.err[index] < _MAX_CATALOGUE_ERROR)
