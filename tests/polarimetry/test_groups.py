@@ -38,6 +38,37 @@ def test_cycles_follow_each_other():
     assert [c.reason for c in found] == ["angle repeats", "end"]
 
 
+def repeated(start, prefix, times, angles=POLAROIDS):
+    sequence = [angle for angle in angles for _ in range(times)]
+    return [record(f"{prefix}{i}", a, start + 1.5 * i) for i, a in enumerate(sequence)]
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_several_exposures_at_each_angle_are_one_cycle(times):
+    found = make_groups(repeated(0, "a", times) + repeated(20, "b", times), angles=POLAROIDS)
+    n = 4 * times
+    assert keys(found) == [[f"{p}{i}" for i in range(n)] for p in "ab"]
+    assert all(c.complete for c in found)
+
+
+def test_an_exposure_taken_again_does_not_break_the_cycle():
+    again = [record("again", POLAROIDS[1], 2.0)]
+    found = make_groups(cycle(0, "a") + again, angles=POLAROIDS)
+    assert keys(found) == [["a0", "a1", "again", "a2", "a3"]]
+
+
+def test_a_sequence_that_turns_back_is_two_cycles():
+    there_and_back = cycle(0, "a") + cycle(6, "b", POLAROIDS[::-1])
+    found = make_groups(there_and_back, angles=POLAROIDS)
+    assert keys(found) == [["a0", "a1", "a2", "a3"], ["b0", "b1", "b2", "b3"]]
+
+
+def test_repeated_exposures_with_angles_missing_stay_incomplete():
+    found = make_groups(repeated(0, "a", 3, POLAROIDS[:2]), angles=POLAROIDS)
+    assert len(found) == 1
+    assert found[0].missing == (45.0, 90.0)
+
+
 def test_order_of_the_input_does_not_matter():
     records = cycle(0, "a") + cycle(6, "b") + cycle(2, "c", ra=10.0, name="other")
     expected = keys(make_groups(records, angles=POLAROIDS))

@@ -37,9 +37,9 @@ Reduction = Literal["relphot", "relpol"]
 
 GROUP_VERSIONS = {
     "measure": "1",
-    "field": "1",
+    "field": "2",
     "zero points": "1",
-    "stokes": "1",
+    "stokes": "2",
     "polarization": "1",
 }
 """Changed whenever the same frames and sources would give other results."""
@@ -210,7 +210,7 @@ def _cycles(context: RunContext, rows: Iterable[ReducedFit]) -> list[FrameGroup]
         )
         for cycle in cycles:
             frames = [members[_as_int(record.key)] for record in cycle.records]
-            if len(frames) < plugin.min_angles:
+            if len(plugin.angles) - len(cycle.missing) < plugin.min_angles:
                 missing = ", ".join(f"{angle:g}" for angle in cycle.missing)
                 reason = (
                     f"incomplete cycle of {len(frames)} frames ({cycle.reason}): no frame at "

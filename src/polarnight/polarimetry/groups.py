@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 __all__ = ["Cycle", "PolarimetryRecord", "make_groups"]
 
@@ -104,9 +105,13 @@ def make_groups(
 
     Frames of one instrument, band and exposure time belong to one target where their
     positions agree within `radius_deg` (names are compared only where a position is
-    unknown). Along time a cycle ends where an angle repeats, or where the next exposure
+    unknown). Along time a cycle ends where an angle comes back, or where the next exposure
     begins more than `max_gap` after the end of the last. An incomplete cycle stays
     incomplete: it is reported, and not filled with frames of another time.
+
+    Several exposures in a row at one angle (0 0 22.5 22.5 45 45 ...) are of one cycle: they
+    join it while angles are missing, and at its last angle while there are fewer of them than
+    of an earlier one. A sequence that turns back (0 22.5 45 67.5 67.5 45 ...) is two cycles.
 
     Parameters
     ----------
@@ -141,7 +146,7 @@ def make_groups(
     for target in targets:
         current: list[PolarimetryRecord] = []
         for record in target:
-            reason = _break_before(current, record, period, max_gap, angle_tolerance)
+            reason = _break_before(current, record, angles, period, max_gap, angle_tolerance)
             if reason:
                 cycles.append(_close(current, reason, angles, period, angle_tolerance))
                 current = []
@@ -153,6 +158,7 @@ def make_groups(
 def _break_before(
     current: list[PolarimetryRecord],
     record: PolarimetryRecord,
+    angles: Sequence[float],
     period: float,
     max_gap: float,
     tolerance: float,
@@ -164,9 +170,27 @@ def _break_before(
     idle = (record.jd - last.jd) * _SECONDS - 0.5 * (record.exptime + last.exptime)
     if idle > max_gap:
         return "gap"
-    if any(_angle_distance(r.angle, record.angle, period) <= tolerance for r in current):
-        return "angle repeats"
-    return ""
+    same = [_angle_distance(r.angle, record.angle, period) <= tolerance for r in current]
+    if not any(same):
+        return ""
+    if same[-1] and not _turns_back(current, angles, period, tolerance):
+        return ""
+    return "angle repeats"
+
+
+def _turns_back(
+    current: list[PolarimetryRecord], angles: Sequence[float], period: float, tolerance: float
+) -> bool:
+    """Whether one more exposure at the last angle begins another cycle rather than joins."""
+    if _missing(current, angles, period, tolerance):
+        return False
+    counts = [1]
+    for before, after in pairwise(current):
+        if _angle_distance(before.angle, after.angle, period) <= tolerance:
+            counts[-1] += 1
+        else:
+            counts.append(1)
+    return counts[-1] >= max(counts[:-1], default=0)
 
 
 def _close(
@@ -176,9 +200,15 @@ def _close(
     period: float,
     tolerance: float,
 ) -> Cycle:
-    missing = tuple(
+    missing = _missing(current, angles, period, tolerance)
+    return Cycle(tuple(current), not missing, missing, reason)
+
+
+def _missing(
+    current: list[PolarimetryRecord], angles: Sequence[float], period: float, tolerance: float
+) -> tuple[float, ...]:
+    return tuple(
         wanted
         for wanted in angles
         if all(_angle_distance(r.angle, wanted, period) > tolerance for r in current)
     )
-    return Cycle(tuple(current), not missing, missing, reason)
