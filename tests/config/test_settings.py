@@ -73,7 +73,6 @@ def test_every_key_has_a_row_and_secrets_are_hidden(home):
         ("polarimetry.debias", "wardle-kronberg", "wardle-kronberg"),
         ("database_url", "null", None),
         ("archives.CAHA-T220.user", "ana", "ana"),
-        ("osn_fnames_patterns", '["^a", "^b"]', ("^a", "^b")),
     ],
 )
 def test_all_places_mean_the_same(tmp_path, key, text, value):
@@ -227,7 +226,6 @@ iop4admin:
     assert (archive.address, archive.user) == ("host:22", "ana")
     assert archive.password.get_secret_value() == "hunter2"
     assert settings["archives.OSN-T090.user"] == "ben"
-    assert settings.osn_fnames_patterns == (r"(^Flat.*\.fi?ts?$)",)
 
 
 def test_paths_do_not_depend_on_the_directory(tmp_path, monkeypatch):

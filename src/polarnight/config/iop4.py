@@ -13,7 +13,16 @@ for _prefix, _telescope in _ARCHIVES.items():
     for _field in ("address", "user", "password"):
         _KEYS[f"{_prefix}_{_field}"] = ("archives", _telescope, _field)
 
-UNUSED = frozenset({"astrometry_cache_path", "astrometry_timeout", "basedir", "iop4admin"})
+UNUSED = frozenset(
+    {
+        "astrometry_cache_path",
+        "astrometry_timeout",
+        "basedir",
+        "iop4admin",
+        "osn_fnames_patterns",
+        "osn_source_list_path",
+    }
+)
 """Keys of IOP4 that mean nothing here: accepted, so that its file can be used as it is."""
 
 

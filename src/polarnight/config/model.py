@@ -65,7 +65,7 @@ class CalibrationSettings(_Part):
     combine: Literal["median", "mean", "clipped_mean", "clipped_median"] = Field(
         "clipped_mean", description="how frames are combined into a master"
     )
-    nsigma: Positive = Field(3.0, description="limit of clipping, in robust sigmas")
+    nsigma: Positive = Field(4.0, description="limit of clipping, in robust sigmas")
     max_iterations: int = Field(5, ge=0, description="rounds of clipping at most")
     recommended_frames: int = Field(
         5, ge=1, description="a master of fewer frames is made with a warning"
@@ -181,13 +181,6 @@ class Settings(_Part):
     )
     log_date_format: str = Field("%Y-%m-%dT%H:%M:%S", description="of the times in the log")
     mplt_default_dpi: int = Field(100, ge=10, description="resolution of figures")
-    osn_source_list_path: UserPath | None = Field(
-        None, description="names of sources whose files are fetched from OSN, one a line"
-    )
-    osn_fnames_patterns: tuple[str, ...] = Field(
-        (r"(^Flat.*\.fi?ts?$)", r"(^Bias.*\.fi?ts?$)"),
-        description="regular expressions of the files fetched from OSN",
-    )
     archives: dict[str, ArchiveSettings] = Field(
         default_factory=dict, description="archives by telescope"
     )

@@ -16,7 +16,7 @@ __all__ = ["plot_demo"]
 _COLOURS = {"U": "#6a51a3", "B": "#2171b5", "V": "#238b45", "R": "#cb181d", "I": "#7f2704"}
 
 
-def plot_demo(rows: Sequence[Comparison], directory: Path) -> list[Path]:
+def plot_demo(rows: Sequence[Comparison], directory: Path, dpi: int = 100) -> list[Path]:
     """Draw light curve and polarization of every target.
 
     Parameters
@@ -24,6 +24,8 @@ def plot_demo(rows: Sequence[Comparison], directory: Path) -> list[Path]:
     rows : sequence of Comparison
     directory : Path
         Gets one PNG for each target and kind of plot.
+    dpi : int
+        Resolution.
 
     Returns
     -------
@@ -34,9 +36,11 @@ def plot_demo(rows: Sequence[Comparison], directory: Path) -> list[Path]:
     for target in targets:
         own = [row for row in rows if row.source == target]
         name = target.replace("+", "p").replace(" ", "")
-        made.append(_save(_light_curve(target, own), directory / f"{name}_light_curve.png"))
+        made.append(_save(_light_curve(target, own), directory / f"{name}_light_curve.png", dpi))
         if any(row.quantity == "q" for row in own):
-            made.append(_save(_polarization(target, own), directory / f"{name}_polarization.png"))
+            made.append(
+                _save(_polarization(target, own), directory / f"{name}_polarization.png", dpi)
+            )
     return made
 
 
@@ -49,8 +53,8 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _save(figure: Figure, path: Path) -> Path:
-    figure.savefig(path, dpi=120)
+def _save(figure: Figure, path: Path, dpi: int) -> Path:
+    figure.savefig(path, dpi=dpi)
     return path
 
 

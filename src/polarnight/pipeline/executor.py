@@ -78,10 +78,10 @@ def _call(task: Task) -> Outcome:
         return Outcome(task.key, error=error, trace=trace)
 
 
-def _prepare_worker() -> None:
-    # One thread per process: the pool itself is the parallelism.
+def _prepare_worker(threads: int) -> None:
+    # The pool itself is the parallelism; libraries must not each start a thread a core.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARNIGHT_THREADS"):
-        os.environ[name] = "1"
+        os.environ[name] = str(threads)
 
 
 class WorkPool(AbstractContextManager["WorkPool"]):
@@ -94,6 +94,8 @@ class WorkPool(AbstractContextManager["WorkPool"]):
         of processes on this machine; ``"tcp://host:port"``: a Dask scheduler.
     processes : int
         Number of local processes; one means ``"serial"``.
+    threads : int
+        Threads inside each local process.
 
     Raises
     ------
@@ -103,12 +105,13 @@ class WorkPool(AbstractContextManager["WorkPool"]):
         Where a Dask scheduler does not answer.
     """
 
-    def __init__(self, scheduler: str = "local", processes: int = 2) -> None:
+    def __init__(self, scheduler: str = "local", processes: int = 2, threads: int = 1) -> None:
         if scheduler not in {"serial", "local"} and "://" not in scheduler:
             msg = f"scheduler = {scheduler!r}: use 'serial', 'local' or 'tcp://host:port'"
             raise ConfigError(msg)
         self.scheduler = "serial" if scheduler == "local" and processes < 2 else scheduler
         self.processes = processes
+        self.threads = threads
         self._executor: Any = None
         self._death = ""
 
@@ -208,7 +211,9 @@ class WorkPool(AbstractContextManager["WorkPool"]):
 
             # Clean interpreters (no inherited database connection or lock) that do not
             # import the caller's script again, which needs no __main__ guard therefore.
-            self._executor = ProcessPoolExecutor(self.processes, initializer=_prepare_worker)
+            self._executor = ProcessPoolExecutor(
+                self.processes, initializer=_prepare_worker, initargs=(self.threads,)
+            )
             return self._executor
         from distributed import Client
 

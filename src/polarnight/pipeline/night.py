@@ -73,7 +73,9 @@ def run_nights(names: Sequence[str], options: RunOptions, settings: Settings) ->
     started = time.monotonic()
     epochs = select_epochs(names, options, settings)
     report = RunReport(dry_run=options.dry_run)
-    with WorkPool(settings.scheduler or "local", settings.workers) as pool:
+    with WorkPool(
+        settings.scheduler or "local", settings.workers, settings.threads_per_worker
+    ) as pool:
         context = RunContext(settings, options, pool, report)
         if not options.dry_run:
             _sweep(epochs, settings)

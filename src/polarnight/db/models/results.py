@@ -163,6 +163,7 @@ class PhotoPolResult(AuditedModel, ProductColumns):
         RISKY_MASTER = 1 << 8
         BAD_PIXELS = 1 << 9
         INCOMPLETE = 1 << 10
+        CROWDED = 1 << 11
 
     FLAGS: ClassVar[type[Flags]] = Flags
 
