@@ -1,0 +1,102 @@
+"""What a result says of itself: every flag it can carry exists, and is set when it should be."""
+
+import numpy as np
+import pytest
+
+from polarnight.frames import Bit
+from polarnight.pipeline.measure import measurable, usable
+from polarnight.pipeline.outcome import GroupFlux, _flags
+from polarnight.pipeline.records import ApertureRow, SourceRecord
+from polarnight.pipeline.relative import InstrumentalMagnitude, zero_points
+
+
+def row(**changes):
+    values = {
+        "frame": 1,
+        "source": 1,
+        "pair": "O",
+        "aperpix": 5.0,
+        "r_in": 8.0,
+        "r_out": 14.0,
+        "flux_counts": 1e4,
+        "flux_counts_err": 1e2,
+        "area": 78.5,
+        "n_sky": 400,
+        "bkg_flux_counts": 100.0,
+        "bkg_flux_counts_err": 0.5,
+        "x_px": 50.0,
+        "y_px": 50.0,
+        "forced": False,
+        "crowded": False,
+        "fwhm": 2.0,
+        "fwhm_source": 2.0,
+        "bits": 0,
+        "bits_left": 0,
+    }
+    return ApertureRow(**{**values, **changes})
+
+
+CASES = {
+    "SATURATED": ({"bits": Bit.SATURATED}, {}, True),
+    "BAD_PIXELS": ({"bits": Bit.COSMIC_RAY}, {}, True),
+    "BAD_PHOTOMETRY": ({}, {}, False),
+    "FORCED": ({"forced": True}, {}, True),
+    "CROWDED": ({"crowded": True}, {}, True),
+    "CATALOGUE_CALIBRATED": ({}, {"mag_zp": 22.0, "zp_method": "catalogue, colour term"}, True),
+    "NO_ZERO_POINT": ({}, {}, True),
+    "UPPER_LIMIT": ({}, {"mag_zp": 22.0, "mag_limit": 19.0}, True),
+}
+
+
+@pytest.mark.parametrize("flag", CASES)
+def test_flags_are_set_and_known_to_the_database(flag):
+    from polarnight.db import PhotoPolResult
+
+    changes, values, trusted = CASES[flag]
+    rows = [row(**changes)]
+    given = {"mag_zp": 22.0, **values} if flag != "NO_ZERO_POINT" else dict(values)
+    flags = _flags({"bits": rows[0].bits, **given}, rows, GroupFlux(1e4, 1e2, trusted))
+    assert flag in flags
+    for name in flags:
+        assert PhotoPolResult.FLAGS[name]
+
+
+def test_a_good_result_has_no_flag():
+    assert _flags({"bits": 0, "mag_zp": 22.0}, [row()], GroupFlux(1e4, 1e2, True)) == ()
+
+
+def test_what_may_be_used():
+    assert usable(row())
+    assert usable(row(bits=int(Bit.BAD_PIXEL), bits_left=int(Bit.INTERPOLATED)))
+    assert measurable(row(bits_left=int(Bit.COSMIC_RAY)))
+    assert not usable(row(bits_left=int(Bit.COSMIC_RAY)))
+    assert not measurable(row(bits_left=int(Bit.SATURATED)))
+    assert not measurable(row(flux_counts=np.nan))
+    assert not measurable(row(flux_counts_err=0.0))
+
+
+def star(number, mag=None, calibrates=()):
+    magnitudes = {} if mag is None else {"R": (mag, 0.01)}
+    return SourceRecord(
+        number, f"s{number}", 10.0, 10.0, magnitudes=magnitudes, calibrates=calibrates
+    )
+
+
+def test_no_source_calibrates_itself():
+    sources = [star(1), star(2, 15.0, (1,)), star(3, 16.0, (1,))]
+    measured = {
+        1: InstrumentalMagnitude(-8.0, 0.01),
+        2: InstrumentalMagnitude(-7.0, 0.01),
+        3: InstrumentalMagnitude(-6.1, 0.01),
+    }
+    points = zero_points(measured, sources, "R")
+    names = {k: [c["name"] for c in p.details["calibrators"]] for k, p in points.items()}
+    assert names == {1: ["s2", "s3"], 2: ["s3"], 3: ["s2"]}
+    assert points[2].value == pytest.approx(22.1)
+    assert points[3].value == pytest.approx(22.0)
+
+
+def test_calibrators_of_another_target_or_band_do_not_count():
+    sources = [star(1), star(2, 15.0, (9,)), star(3, None, (1,))]
+    measured = {n: InstrumentalMagnitude(-8.0, 0.01) for n in (1, 2, 3)}
+    assert 1 not in zero_points(measured, sources, "R")
