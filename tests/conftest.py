@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -188,20 +189,28 @@ def night(tmp_path_factory):
     )  # fmt: skip
 
 
-def _catalogues(archive: Archive, night: Any) -> None:
+def _with_catalogues(root: Path, night: Any) -> Archive:
+    """Return a data directory with the stars and sources of a simulated night."""
+    archive = Archive(root)
     for arguments in (
         ("stars", "import", night.stars, "--mag", "R=mag_R", "--err", "R=mag_R_err"),
         ("sources", "import", night.sources),
     ):
         done = archive.in_process(*arguments)
         assert done.returncode == 0, done.stderr
+    return archive
+
+
+@pytest.fixture(scope="session")
+def make_archive():
+    """Make a data directory with the catalogues of a simulated night."""
+    return _with_catalogues
 
 
 @pytest.fixture(scope="session")
 def reduced_night(night, tmp_path_factory):
     """The night reduced by the commands of the manual, each in a process of its own."""
-    archive = Archive(tmp_path_factory.mktemp("reduced") / "data")
-    _catalogues(archive, night)
+    archive = _with_catalogues(tmp_path_factory.mktemp("reduced") / "data", night)
     for arguments in (("ingest", night.directory), ("run", "T090/220918")):
         done = archive.in_process(*arguments)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -217,9 +226,21 @@ def archive(tmp_path, monkeypatch, capsys, django_db_setup, django_db_blocker):
 
 
 @pytest.fixture
-def reduced(reduced_night, tmp_path, monkeypatch, capsys, django_db_setup, django_db_blocker):
-    """A copy of the reduced night, to be spoilt."""
+def copy_of(tmp_path, monkeypatch, capsys, django_db_setup, django_db_blocker):
+    """Copy an archive and put its database in force."""
     monkeypatch.setenv("COLUMNS", "400")
-    shutil.copytree(reduced_night.root, tmp_path / "data")
-    with _own_database(django_db_blocker, tmp_path / "data"):
-        yield Archive(tmp_path / "data", read=capsys.readouterr)
+
+    @contextlib.contextmanager
+    def copy(original: Archive) -> Iterator[Archive]:
+        shutil.copytree(original.root, tmp_path / "data", symlinks=True)
+        with _own_database(django_db_blocker, tmp_path / "data"):
+            yield Archive(tmp_path / "data", original.out, read=capsys.readouterr)
+
+    return copy
+
+
+@pytest.fixture
+def reduced(reduced_night, copy_of):
+    """A copy of the reduced night, to be spoilt."""
+    with copy_of(reduced_night) as archive:
+        yield archive

@@ -123,7 +123,9 @@ def reduce_frame(
     frame = _cut(frame)
     usable = ~frame.mask(int(UNUSABLE))
     if not usable.any():
-        raise BadFrame(path, "not one pixel can be used", "look at the raw frame")
+        saturated = _count(frame, Bit.SATURATED) / frame.data.size
+        reason = f"not one pixel can be used; {saturated:.0%} are saturated"
+        raise BadFrame(path, reason, "look at the raw frame")
     meta: dict[str, Any] = {
         "masters": {str(kind).lower(): Path(master).name for kind, master in given.items()},
         "missing_masters": missing,

@@ -23,6 +23,7 @@ from polarnight.calibration import ReduceRules, reduce_frame
 from polarnight.calibration.reduction import REDUCE_VERSION
 from polarnight.errors import AlgorithmFailed
 from polarnight.frames import (
+    Bit,
     Frame,
     FrameInfo,
     ImageType,
@@ -89,11 +90,16 @@ class Detect(Stage):
     )
 
     threshold: float = 1.5
+    max_saturated: float = 0.2
 
     def run(self, product: Product) -> Product:
         """Detect; a frame on which that fails has no detections and a note."""
         frame: Frame = product["frame"]
         scale = product["frame"].info.pixel_scale
+        saturated = _share(frame, Bit.SATURATED)
+        if saturated > self.max_saturated:
+            note = f"{100.0 * saturated:.0f} % of the pixels are saturated"
+            return product.with_values(detections=None).with_note(self.name, note)
         try:
             found = detect(
                 frame.data, frame.variance, frame.bits, pixel_scale=scale, threshold=self.threshold
@@ -171,6 +177,11 @@ class Solve(Stage):
             message = "the residuals of the solution are too large"
             raise AlgorithmFailed(message, rms_arcsec=rms, limit=self.max_rms_arcsec)
         return solution
+
+
+def _share(frame: Frame, bit: Bit) -> float:
+    """Return the fraction of the pixels that have a bit set."""
+    return 0.0 if frame.bits is None else float(np.mean((frame.bits & bit) != 0))
 
 
 def _binned(pair: PairVector | None, info: FrameInfo) -> PairVector | None:

@@ -29,7 +29,8 @@ def _zero_byte(path: Path) -> None:
 def _edit(path: Path, change: Callable[[Any, Any], Any]) -> None:
     from astropy.io import fits
 
-    with fits.open(path, memmap=False, do_not_scale_image_data=True) as hdus:
+    # As unsigned integers: BZERO is written again with them, and would be lost without.
+    with fits.open(path, memmap=False) as hdus:
         header, data = hdus[0].header, hdus[0].data
     changed = change(header, data)
     fits.PrimaryHDU(data if changed is None else changed, header).writeto(path, overwrite=True)
@@ -78,15 +79,15 @@ def _all_nan(path: Path) -> None:
     """Make every pixel BLANK: the integer way of writing not-a-number."""
 
     def change(header: Any, data: Any) -> Any:
-        header["BLANK"] = -32768
-        return np.full_like(data, -32768)
+        header["BLANK"] = -32768  # of the stored integer, which is 0 with BZERO
+        return np.zeros_like(data)
 
     _edit(path, change)
 
 
 def _saturated(path: Path) -> None:
     def change(header: Any, data: Any) -> Any:
-        return np.full_like(data, 32767)  # 65535 with BZERO
+        return np.full_like(data, 65535)
 
     _edit(path, change)
 
