@@ -29,6 +29,7 @@ def config(context: typer.Context) -> None:
 def doctor(context: typer.Context) -> int:
     """Check installation, plug-ins, database, disk and star catalogues."""
     from rich.table import Table
+    from rich.text import Text
 
     from polarnight.pipeline.doctor import examine
 
@@ -38,7 +39,7 @@ def doctor(context: typer.Context) -> int:
     colours = {"ok": "green", "note": "yellow", "bad": "red"}
     for finding in findings:
         colour = colours[finding.verdict]
-        table.add_row(finding.check, f"[{colour}]{finding.verdict}[/]", finding.text)
+        table.add_row(finding.check, Text(finding.verdict, colour), finding.text)
     console().print(table)
     bad = any(finding.verdict == "bad" for finding in findings)
     return int(Status.SOME_FAILED if bad else Status.WELL)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from polarnight.cli.common import GlobalOptions, Status
 from polarnight.errors import NoWork, PolarnightError
 
 __all__ = ["app", "run_app"]
+
+_LOG = logging.getLogger("polarnight")
+
+# Typer of late carries its own copy of click, whose exceptions are others than click's.
+_WRONG_USE: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 app = typer.Typer(
     name="polarnight",
@@ -79,10 +85,10 @@ def run_app(arguments: list[str] | None = None) -> int:
     _register_once()
     try:
         value = app(args=arguments, standalone_mode=False)
-    except click.exceptions.Abort:
+    except typer.Abort:
         typer.secho("stopped", err=True, fg="red")
         return int(Status.SOME_FAILED)
-    except click.ClickException as error:
+    except _WRONG_USE as error:
         error.show()
         return int(Status.NOTHING_DONE)
     except NoWork as nothing:
@@ -95,7 +101,34 @@ def run_app(arguments: list[str] | None = None) -> int:
         # The reader of our output (head, less) has seen enough.
         sys.stderr.close()
         return int(Status.WELL)
+    except Exception as error:  # noqa: BLE001
+        _confess(error)
+        return int(Status.NOTHING_DONE)
     return int(value or 0)
+
+
+def _confess(error: Exception) -> None:
+    """Tell of an error that nobody foresaw in one line, and put its traceback into the log."""
+    told = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, OSError | MemoryError):
+        # The machine refuses: no space, no permission, no memory.
+        typer.secho(f"polarnight: {told}", err=True, fg="red")
+        return
+    files = [h for h in _LOG.handlers if isinstance(h, logging.FileHandler)]
+    for handler in files:
+        record = logging.LogRecord(
+            _LOG.name, logging.CRITICAL, __file__, 0, "stopped by a fault", (),
+            (type(error), error, error.__traceback__),
+        )  # fmt: skip
+        handler.handle(record)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"traceback in {files[0].baseFilename}" if files else f"{last.filename}:{last.lineno}"
+    typer.secho(
+        f"polarnight: {type(error).__name__}: {told}; this is a fault of Polarnight, please "
+        f"report it ({where})",
+        err=True,
+        fg="red",
+    )
 
 
 _registered = False

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
     from polarnight.config import Settings
 
-__all__ = ["GlobalOptions", "Status", "chosen", "console", "describe_night", "set_up"]
+__all__ = ["GlobalOptions", "Status", "chosen", "console", "describe_night", "given_path", "set_up"]
 
 
 _WIDE = 220
+_FIRST_YEAR, _LAST_YEAR = 1975, 2130
 
 
 class Status(IntEnum):
@@ -48,7 +49,8 @@ def console() -> Console:
     from rich.console import Console
 
     wide = None if sys.stdout.isatty() else _WIDE
-    return Console(highlight=False, width=wide)
+    # Markup is for our own words: names from headers and files may hold brackets.
+    return Console(highlight=False, markup=False, emoji=False, width=wide)
 
 
 def set_up(
@@ -132,7 +134,26 @@ def describe_night(text: str) -> str:
     import typer
 
     try:
-        return date.fromisoformat(text).isoformat()
+        night = date.fromisoformat(text)
     except ValueError as error:
         msg = f"{text!r} is no date; write it as YYYY-MM-DD"
         raise typer.BadParameter(msg) from error
+    if not _FIRST_YEAR <= night.year <= _LAST_YEAR:
+        msg = f"{text!r} is no night of a CCD camera"
+        raise typer.BadParameter(msg)
+    return night.isoformat()
+
+
+def given_path(text: str) -> Path:
+    """Return a path that was given; an empty text, as of an unset variable, is none.
+
+    Raises
+    ------
+    typer.BadParameter
+    """
+    import typer
+
+    if not text.strip():
+        msg = "an empty path"
+        raise typer.BadParameter(msg)
+    return Path(text)

@@ -61,7 +61,7 @@ def demo(
         f"{count} independent numbers: reduced chi-square {chi2:.2f}, "
         f"largest deviation {worst:.1f} sigma"
     )
-    for picture in plot_demo(rows, place):
+    for picture in plot_demo(rows, place, settings.mplt_default_dpi):
         screen.print(f"plot: {picture}")
     _next_steps(place)
     return int(Status.SOME_FAILED if report.failed else Status.WELL)
@@ -69,6 +69,7 @@ def demo(
 
 def _table(rows: list[Comparison], full: bool) -> Table:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title="truth and measurement", box=None, pad_edge=False)
     for column in ("source", "instrument", "band", "what"):
@@ -89,7 +90,7 @@ def _table(rows: list[Comparison], full: bool) -> Table:
             f"{scale * row.truth:.{digits}f}",
             f"{scale * row.value:.{digits}f}",
             f"{scale * row.error:.{digits}f}",
-            f"[{colour}]{row.deviation:+.2f}[/]",
+            Text(f"{row.deviation:+.2f}", colour),
         )
     return table
 

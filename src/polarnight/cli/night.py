@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from polarnight.cli.common import GlobalOptions, Status, chosen, console, describe_night, set_up
+from polarnight.cli.common import (
+    GlobalOptions,
+    Status,
+    chosen,
+    console,
+    describe_night,
+    given_path,
+    set_up,
+)
 
 __all__ = ["register"]
 
@@ -50,7 +58,10 @@ def simulate(
 
 def ingest(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or directories.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Files or directories.", parser=given_path),
+    ],
     link: Annotated[
         bool | None,
         typer.Option("--link/--copy", help="Link to the files instead of copying them."),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -37,6 +36,10 @@ def _table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
     return table
 
 
+def _count(failed: int) -> Text:
+    return Text(str(failed), "red" if failed else "")
+
+
 def _failures(failed: list[tuple[str, str]], style: str = "red") -> list[Any]:
     lines: list[Any] = [
         Text.assemble((what, style), ": ", reason) for what, reason in failed[:_MOST_FAILURES]
@@ -50,7 +53,7 @@ def ingest_summary(report: IngestReport) -> Group:
     """Return what became of the files that were given."""
     table = _table("night", "files", numbers=("files",))
     for night, count in report.placed.items():
-        table.add_row(escape(night), str(count))
+        table.add_row(night, str(count))
     total = sum(report.placed.values())
     counts = f"{total} files registered, {report.new} of them new, {len(report.failed)} refused"
     return Group(*([table] if report.placed else []), Text(counts), *_failures(report.failed))
@@ -62,14 +65,13 @@ def run_summary(report: RunReport) -> Group:
         table = _table("part", "would be made", "because")
         for name, step in report.steps.items():
             for what, why in step.planned:
-                table.add_row(name, escape(what), escape(why))
+                table.add_row(name, what, why)
         planned = sum(len(step.planned) for step in report.steps.values())
         return Group(*([table] if planned else []), Text(f"{planned} products are not current"))
     numbers = ("made", "current", "failed")
     table = _table("part", *numbers, numbers=numbers)
     for name, step in report.steps.items():
-        failed = f"[red]{len(step.failed)}[/]" if step.failed else "0"
-        table.add_row(name, str(step.done), str(step.current), failed)
+        table.add_row(name, str(step.done), str(step.current), _count(len(step.failed)))
     warned = [entry for step in report.steps.values() for entry in step.warned]
     total = f"{len(report.epochs)} nights in {report.seconds:.1f} s"
     return Group(table, Text(total), *_failures(warned, "yellow"), *_failures(report.failed))
@@ -84,9 +86,9 @@ def epoch_status() -> Any:
     for epoch in Epoch.objects.with_counts():
         failed = len((epoch.report or {}).get("failed", []))
         table.add_row(
-            escape(epoch.epochname),
+            epoch.epochname,
             *(str(getattr(epoch, f"n_{kind}")) for kind in numbers),
-            f"[red]{failed}[/]" if failed else "0",
+            _count(failed),
         )
     if not table.row_count:
         return Text("no night is registered yet; begin with `polarnight ingest`")
@@ -110,14 +112,14 @@ def night_status(name: str) -> Group:
     return Group(Text(epoch.epochname, style="bold"), table)
 
 
-def _frame_cells(row: Any) -> list[str]:
+def _frame_cells(row: Any) -> list[str | Text]:
     reduced = getattr(row, "reduced", None)
     short = {"PHOTOMETRY": " phot", "POLARIMETRY": " pol"}.get(row.obsmode, "")
     kind = row.imgtype.lower() + short
     angle = "" if row.rotangle is None else f"{row.rotangle:g}"
-    cells = [escape(row.filename), kind, row.band, angle, f"{row.exptime or 0:g}"]
+    cells: list[str | Text] = [row.filename, kind, row.band, angle, f"{row.exptime or 0:g}"]
     if reduced is None:
-        return [*cells, "", "", "", f"[red]{escape(row.error)}[/]" if row.error else ""]
+        return [*cells, "", "", "", Text(row.error, "red")]
     levels = " ".join(
         f"{name}:{level}"
         for name in ("bias", "dark", "flat")
@@ -130,7 +132,7 @@ def _frame_cells(row: Any) -> list[str]:
         else ""
     )
     problem = row.error or reduced.error
-    return [*cells, levels, seeing, solved, f"[red]{escape(problem)}[/]" if problem else ""]
+    return [*cells, levels, seeing, solved, Text(problem, "red")]
 
 
 def source_list() -> Any:
@@ -145,13 +147,13 @@ def source_list() -> Any:
         ]
         targets = ", ".join(target.name for target in source.calibrates.all())
         table.add_row(
-            escape(source.name),
-            escape(source.other_names),
+            source.name,
+            source.other_names,
             source.ra_hms,
             source.dec_dms,
             source.srctype,
             *magnitudes,
-            escape(targets),
+            targets,
         )
     if not table.row_count:
         return Text("the catalogue is empty; fill it with `polarnight sources import`")

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from polarnight.config.iop4 import translate
 from polarnight.config.model import Settings
+from polarnight.config.texts import parse_yaml, read_text, shown
 from polarnight.errors import ConfigError
 
 __all__ = ["find_config_file", "load_settings"]
@@ -98,14 +98,8 @@ def load_settings(
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"the configuration file {path} cannot be read: {error.strerror}"
-        raise ConfigError(msg) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        msg = f"the configuration file {path} is not valid YAML: {error}"
-        raise ConfigError(msg) from error
+    what = "the configuration file"
+    values = parse_yaml(read_text(path, what), f"{what} {path}")
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
@@ -146,8 +140,8 @@ def _parse(text: str) -> Any:
         return None
     if stripped[0] in "[{":
         try:
-            return yaml.safe_load(stripped)
-        except yaml.YAMLError:
+            return parse_yaml(stripped, "the value")
+        except ConfigError:
             return text
     return text
 
@@ -216,7 +210,7 @@ def _explain(entry: Any, origins: dict[str, str], names: dict[str, str]) -> str:
         return f"{place}: unknown key {written!r}{hint}"
     reason = entry["msg"].removeprefix("Value error, ")
     secret = "password" in key or key == "database_url"
-    value = "the value given" if secret else repr(entry["input"])
+    value = "the value given" if secret else shown(entry["input"])
     return f"{place}: key {written!r}: {value} is wrong: {reason[0].lower()}{reason[1:]}"
 
 

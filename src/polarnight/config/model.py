@@ -45,6 +45,23 @@ def _level(value: Any) -> Any:
     return value
 
 
+def _increasing(radii: tuple[float, float]) -> tuple[float, float]:
+    if radii[0] >= radii[1]:
+        msg = "the outer radius must be larger than the inner one"
+        raise ValueError(msg)
+    return radii
+
+
+def _formats(text: str) -> str:
+    """Refuse a format that every line of the log would stumble over."""
+    try:
+        logging.Formatter(text).format(logging.makeLogRecord({"msg": ""}))
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"no format of a line of the log ({error})"
+        raise ValueError(msg) from None
+    return text
+
+
 UserPath = Annotated[Path, AfterValidator(_absolute)]
 LogLevel = Annotated[int, BeforeValidator(_level), Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -95,7 +112,7 @@ class PhotometrySettings(_Part):
     """How fluxes become magnitudes."""
 
     aperture_sigma: Positive = Field(3.0, description="aperture radius, in sigmas of the seeing")
-    annulus_sigma: tuple[Positive, Positive] = Field(
+    annulus_sigma: Annotated[tuple[Positive, Positive], AfterValidator(_increasing)] = Field(
         (5.0, 9.0), description="inner and outer radius of the sky annulus, in sigmas"
     )
     catalogue_calibrators: bool = Field(
@@ -175,7 +192,7 @@ class Settings(_Part):
         None, description="logs/polarnight.log in the data directory unless given"
     )
     log_level: LogLevel = Field(logging.INFO, description="name or number")
-    log_format: str = Field(
+    log_format: Annotated[str, AfterValidator(_formats)] = Field(
         "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s",
         description="of a line of the log, as Python's logging writes it",
     )

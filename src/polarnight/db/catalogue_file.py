@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic import field_validator as check
 
+from polarnight.config.texts import parse_yaml, read_text, shown
 from polarnight.db.coordinates import parse_dec, parse_ra
+from polarnight.db.fields import jsonable
 from polarnight.errors import ConfigError
 
 __all__ = ["SourceEntry", "read_catalogue"]
@@ -45,13 +48,30 @@ def _plain(value: Any) -> Any:
     return "" if value is None else value
 
 
-Number = Annotated[float | None, BeforeValidator(_empty_is_none)]
-Error = Annotated[Annotated[float, Field(ge=0)] | None, BeforeValidator(_empty_is_none)]
+def _readable(value: str) -> str:
+    if not value.isprintable():
+        msg = "must not hold control characters"
+        raise ValueError(msg)
+    return value
+
+
+Fraction = Annotated[float | None, BeforeValidator(_empty_is_none)]
+# No star moves by 20 arcsec a year, and no redshift is beyond 20: what is, is a mistake.
+Motion = Annotated[
+    Annotated[float, Field(ge=-20_000, le=20_000)] | None, BeforeValidator(_empty_is_none)
+]
+Redshift = Annotated[Annotated[float, Field(gt=-1, le=20)] | None, BeforeValidator(_empty_is_none)]
+Angle = Annotated[Annotated[float, Field(ge=-360, le=360)] | None, BeforeValidator(_empty_is_none)]
+AngleError = Annotated[
+    Annotated[float, Field(ge=0, le=180)] | None, BeforeValidator(_empty_is_none)
+]
+Error = Annotated[Annotated[float, Field(ge=0, le=10)] | None, BeforeValidator(_empty_is_none)]
 Magnitude = Annotated[
     Annotated[float, Field(ge=-30, le=40)] | None, BeforeValidator(_empty_is_none)
 ]
-Names = Annotated[list[str], BeforeValidator(_names)]
+Names = Annotated[list[Annotated[str, AfterValidator(_readable)]], BeforeValidator(_names)]
 Text = Annotated[str, BeforeValidator(_plain)]
+Line = Annotated[str, BeforeValidator(_plain), AfterValidator(_readable)]
 
 
 class SourceEntry(BaseModel):
@@ -59,21 +79,21 @@ class SourceEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
 
-    name: Annotated[Text, Field(min_length=1, max_length=100)]
+    name: Annotated[Line, Field(min_length=1, max_length=100)]
     other_names: Names = []
-    ra_hms: Text
-    dec_dms: Text
-    pm_ra: Number = None
-    pm_dec: Number = None
-    srctype: Text = ""
+    ra_hms: Annotated[Line, Field(max_length=40)]
+    dec_dms: Annotated[Line, Field(max_length=40)]
+    pm_ra: Motion = None
+    pm_dec: Motion = None
+    srctype: Annotated[Line, Field(max_length=20)] = ""
     comment: Text = ""
     metadata: dict[str, Any] = {}
-    redshift: Number = None
+    redshift: Redshift = None
     calibrates: Names = []
-    p: Annotated[float | None, BeforeValidator(_empty_is_none)] = None
-    p_err: Error = None
-    chi: Number = None
-    chi_err: Error = None
+    p: Fraction = None
+    p_err: Fraction = None
+    chi: Angle = None
+    chi_err: AngleError = None
     mag_U: Magnitude = None
     mag_U_err: Error = None
     mag_B: Magnitude = None
@@ -95,6 +115,15 @@ class SourceEntry(BaseModel):
     @classmethod
     def _declination(cls, value: str) -> str:
         parse_dec(value)
+        return value
+
+    @check("metadata")
+    @classmethod
+    def _storable(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            jsonable(value)
+        except TypeError as error:
+            raise ValueError(str(error)) from None
         return value
 
     @check("p", "p_err")
@@ -126,20 +155,14 @@ def read_catalogue(path: str | Path) -> list[SourceEntry]:
         Naming the file, the place in it, and the key.
     """
     path = Path(path)
-    try:
-        if path.suffix.lower() == ".csv":
-            rows = _read_csv(path)
-        elif path.suffix.lower() in {".yaml", ".yml"}:
-            rows = _read_yaml(path)
-        else:
-            msg = f"{path}: sources are imported from .csv, .yaml or .yml files"
-            raise ConfigError(msg)
-    except OSError as error:
-        msg = f"{path} cannot be read: {error.strerror}"
-        raise ConfigError(msg) from error
-    except (UnicodeDecodeError, csv.Error, yaml.YAMLError) as error:
-        msg = f"{path} cannot be read: {error}"
-        raise ConfigError(msg) from error
+    reader = {".csv": _read_csv, ".yaml": _read_yaml, ".yml": _read_yaml}.get(path.suffix.lower())
+    if reader is None:
+        msg = f"{path}: sources are imported from .csv, .yaml or .yml files"
+        raise ConfigError(msg)
+    rows = reader(path)
+    if not rows:
+        msg = f"{path}: there are no sources in it"
+        raise ConfigError(msg)
     entries: list[SourceEntry] = []
     problems: list[str] = []
     seen: dict[str, str] = {}
@@ -159,15 +182,19 @@ def read_catalogue(path: str | Path) -> list[SourceEntry]:
 
 
 def _read_csv(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    with path.open(newline="", encoding="utf-8-sig") as handle:
-        lines = (line for line in handle if not line.startswith("#"))
-        reader = csv.DictReader(lines, restkey="(more columns than names)", skipinitialspace=True)
-        rows = []
+    text = read_text(path, "the catalogue", "utf-8-sig")
+    lines = (line for line in io.StringIO(text, newline="") if not line.startswith("#"))
+    reader = csv.DictReader(lines, restkey="(more columns than names)", skipinitialspace=True)
+    rows = []
+    try:
         for number, row in enumerate(reader, start=1):
             named = {key.strip(): value for key, value in row.items() if key is not None}
             # An empty cell says nothing is known; the defaults are that.
             given = {key: value for key, value in named.items() if value not in (None, "")}
             rows.append((f"row {number} ({named.get('name') or 'no name'})", given))
+    except csv.Error as error:
+        msg = f"{path}, row {len(rows) + 1}: {error}"
+        raise ConfigError(msg) from error
     return rows
 
 
@@ -183,7 +210,7 @@ _Loader.yaml_implicit_resolvers = {
 
 def _read_yaml(path: Path) -> list[tuple[str, dict[str, Any]]]:
     # _Loader makes no numbers at all: the model makes them where a number is wanted.
-    content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+    content = parse_yaml(read_text(path, "the catalogue"), str(path), _Loader)
     if isinstance(content, dict) and isinstance(content.get("sources"), list):
         content = content["sources"]
     if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
@@ -195,19 +222,22 @@ def _read_yaml(path: Path) -> list[tuple[str, dict[str, Any]]]:
         if "model" in row:
             if row["model"] not in _IOP4_MODELS:
                 continue  # a dump of IOP4 may hold users and other tables
-            values = _from_iop4(row.get("fields") or {})
+            values = _from_iop4(row.get("fields") or {}, f"{path}, entry {number}")
         rows.append((f"entry {number} ({values.get('name', 'no name')})", values))
     return rows
 
 
-def _from_iop4(fields: dict[str, Any]) -> dict[str, Any]:
+def _from_iop4(fields: Any, where: str) -> dict[str, Any]:
     """Return the fields of an entry of IOP4 in our words."""
+    if not isinstance(fields, dict):
+        msg = f"{where}: 'fields' must be a mapping"
+        raise ConfigError(msg)
     values = {
         key: value for key, value in fields.items() if key not in {"metadata_str", "modified"}
     }
     metadata = fields.get("metadata_str")
     if metadata:
-        parsed = yaml.safe_load(metadata)
+        parsed = parse_yaml(str(metadata), f"{where}, key 'metadata_str'")
         values["metadata"] = parsed if isinstance(parsed, dict) else {"text": metadata}
     return values
 
@@ -219,4 +249,4 @@ def _explain(problem: Any) -> str:
     if problem["type"] == "missing":
         return f"key {key!r} is missing"
     reason = problem["msg"].removeprefix("Value error, ")
-    return f"key {key!r}: {problem['input']!r} is wrong: {reason[0].lower()}{reason[1:]}"
+    return f"key {key!r}: {shown(problem['input'])} is wrong: {reason[0].lower()}{reason[1:]}"

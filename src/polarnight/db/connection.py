@@ -36,7 +36,11 @@ def parse_database_url(url: str) -> dict[str, Any]:
     ConfigError
         For another scheme, or a URL without the name of a database.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        msg = f"key 'database_url': {error}"
+        raise ConfigError(msg) from None
     name = unquote(parts.path)
     if parts.scheme == "sqlite" and name not in {"", "/"}:
         return _sqlite(name.removeprefix("/") if name.startswith("//") else name)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polarnight.db.models import PhotoPolResult
 from polarnight.errors import ConfigError
+from polarnight.frames.atomic import atomic_write
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -158,14 +157,16 @@ def write_results(table: Table, format: str, path: str | Path | None = None) -> 
 
 def _atomic(path: Path, write: Callable[[Path], Any]) -> None:
     """Write beside the file and rename, so that nobody ever reads half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    part = Path(name)
+    if path.exists() and not path.is_file():
+        # A device would be replaced by a file.
+        msg = f"{path} is no file that could be replaced"
+        raise ConfigError(msg)
     try:
-        write(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        with atomic_write(path.resolve()) as part:
+            write(part)
+    except OSError as error:
+        msg = f"{path} cannot be written: {error.strerror or error}"
+        raise ConfigError(msg) from error
 
 
 def _parquet(table: Table, path: Path) -> None:

@@ -21,9 +21,9 @@ def parse_night(text: str) -> date:
         Where the text is no date of these forms.
     """
     match = (
-        re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", text)
-        or re.fullmatch(r"(\d{4})(\d\d)(\d\d)", text)
-        or re.fullmatch(r"(\d\d)(\d\d)(\d\d)", text)
+        re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", text, re.ASCII)
+        or re.fullmatch(r"(\d{4})(\d\d)(\d\d)", text, re.ASCII)
+        or re.fullmatch(r"(\d\d)(\d\d)(\d\d)", text, re.ASCII)
     )
     if match is None:
         msg = f"{text!r} is not a night; use yyyy-mm-dd, yyyymmdd or yymmdd"

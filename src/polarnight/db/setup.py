@@ -45,7 +45,12 @@ def setup_database(settings: Settings, interactive: bool | None = None) -> None:
     from django.conf import settings as django_settings
 
     if not apps.ready:
-        django.setup()
+        try:
+            django.setup()
+        except ImportError as error:
+            module = os.environ["DJANGO_SETTINGS_MODULE"]
+            msg = f"Django cannot be set up with DJANGO_SETTINGS_MODULE={module}: {error}; unset it"
+            raise ConfigError(msg) from error
     if not apps.is_installed("polarnight.db"):
         msg = (
             "Django is set up without 'polarnight.db' in INSTALLED_APPS "

@@ -12,6 +12,7 @@ from pathlib import Path
 __all__ = ["atomic_write", "remove_leftovers"]
 
 _SUFFIX = ".part"
+_LONGEST = 180  # bytes of the final name that are repeated; file systems take 255 in all
 
 
 @contextlib.contextmanager
@@ -42,14 +43,17 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
     owner = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
-    temporary = final.with_name(f".{final.name}.{owner}{_SUFFIX}")
+    start = os.fsdecode(os.fsencode(final.name)[:_LONGEST])
+    temporary = final.with_name(f".{start}.{owner}{_SUFFIX}")
     try:
         yield temporary
         _flush_to_disk(temporary)
         temporary.replace(final)
     except BaseException:
-        # An interrupt from the keyboard must clean up as well.
-        temporary.unlink(missing_ok=True)
+        # An interrupt from the keyboard must clean up as well; what went wrong first is
+        # what is told.
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
     _flush_to_disk(final.parent)
 

@@ -11,8 +11,10 @@ The standard is described in "Definition of the Flexible Image Transport System"
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
+import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,11 +30,13 @@ from polarnight.errors import BadFrame
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
-__all__ = ["Block", "decode_pixels", "open_plain", "walk"]
+__all__ = ["LARGEST_BYTES", "Block", "decode_pixels", "open_plain", "parsing", "walk"]
 
 BLOCK_SIZE = 2880
 _CARD_SIZE = 80
 _MAX_HEADER_BLOCKS = 4096
+LARGEST_BYTES = 1 << 30
+"""What a frame may take in memory; cameras make a tenth of it, damaged headers any number."""
 _BITPIX = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}
 _UNSIGNED_ZERO = {16: 1 << 15, 32: 1 << 31, 64: 1 << 63}
 # Bytes that no FITS header may hold become question marks; a NUL is the commonest of them and
@@ -79,6 +83,12 @@ class Block:
         return tuple(int(self.header[f"{z}NAXIS{i}"]) for i in range(n, 0, -1))
 
     @property
+    def unpacked_size(self) -> int:
+        """Bytes of the image in memory (also of a compressed one)."""
+        z = "Z" if self.is_compressed_image else ""
+        return prod(self.shape) * (abs(int(self.header.get(f"{z}BITPIX", 8))) // 8)
+
+    @property
     def is_image(self) -> bool:
         """Whether the unit holds a two-dimensional image (axes of length 1 do not count)."""
         if not self.is_compressed_image and self.header.get("XTENSION", "IMAGE") != "IMAGE":
@@ -96,18 +106,18 @@ def open_plain(path: Path) -> BinaryIO:
         Where the file is missing, empty, not FITS, or its compression is damaged.
     """
     try:
+        if not (path.is_file() or path.is_dir()) and path.exists():
+            # A pipe would keep us waiting, a device would never end.
+            raise BadFrame(path, "is no regular file")
         handle = path.open("rb")
         start = handle.read(10)
     except OSError as error:
         raise BadFrame(path, f"cannot be read: {error.strerror}") from error
     handle.seek(0)
-    unpack = {b"\x1f\x8b": gzip.decompress, b"BZ": bz2.decompress}.get(start[:2])
-    if unpack is not None:
+    if start[:2] in (b"\x1f\x8b", b"BZ"):
         with handle:
-            try:
-                content = unpack(handle.read())
-            except (OSError, EOFError, ValueError, zlib.error) as error:
-                raise BadFrame(path, f"the compressed file is damaged: {error}") from error
+            packed = bz2.open(handle) if start[:2] == b"BZ" else gzip.open(handle)
+            content = _unpacked(packed, path)
         handle = io.BytesIO(content)  # type: ignore[assignment]
         start = content[:10]
     if not start:
@@ -117,6 +127,42 @@ def open_plain(path: Path) -> BinaryIO:
         handle.close()
         raise BadFrame(path, "not a FITS file: it does not begin with SIMPLE")
     return handle
+
+
+def _unpacked(packed: Any, path: Path) -> bytes:
+    """Return the content of a compressed file; one that expands without end is refused."""
+    content = bytearray()
+    try:
+        with packed:
+            while chunk := packed.read(1 << 22):
+                content += chunk
+                if len(content) > LARGEST_BYTES:
+                    raise BadFrame(
+                        path,
+                        f"the compressed file expands to more than {LARGEST_BYTES >> 20} MiB",
+                        "no frame is that large; look at where it comes from",
+                    )
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise BadFrame(path, f"the compressed file is damaged: {error}") from error
+    return bytes(content)
+
+
+@contextlib.contextmanager
+def parsing(path: Path) -> Iterator[None]:
+    """Turn a header card that nobody can parse into `BadFrame`, naming its key.
+
+    Astropy parses a card when it is asked for, and then only warns of odd ones.
+    """
+    from astropy.io.fits import VerifyError
+    from astropy.utils.exceptions import AstropyUserWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyUserWarning)
+        try:
+            yield
+        except VerifyError as error:
+            reason = str(error).split(",")[0]
+            raise BadFrame(path, f"header: {reason}", "correct the card") from error
 
 
 def walk(handle: BinaryIO, path: Path) -> Iterator[Block]:
@@ -137,6 +183,8 @@ def walk(handle: BinaryIO, path: Path) -> Iterator[Block]:
             return
         offset = position + length
         size = _data_size(header, path)
+        if header.get("ZIMAGE", False):
+            _lengths(header, path, "Z")
         yield Block(index, header, offset, size, max(0, min(size, end - offset)))
         position = offset + -(-size // BLOCK_SIZE) * BLOCK_SIZE
         index += 1
@@ -184,7 +232,8 @@ def scale_pixels(
         signed = (native ^ np.uint8(0x80)).view(np.int8)
         return signed, None if blank is None else blank - 128
     kind = np.float32 if bits <= 16 else np.float64
-    scaled = (native * np.float64(scale) + zero).astype(kind)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = (native * np.float64(scale) + zero).astype(kind)
     if blank is not None:
         scaled[native == blank] = np.nan
     return scaled, None
@@ -231,19 +280,32 @@ def _read_header(handle: BinaryIO, path: Path, index: int) -> tuple[Header | Non
 
 
 def _data_size(header: Header, path: Path) -> int:
-    bitpix = header.get("BITPIX")
-    if bitpix not in _BITPIX or isinstance(bitpix, bool):
-        raise BadFrame(path, f"BITPIX = {bitpix!r} is none of {sorted(_BITPIX)}")
-    naxis = header.get("NAXIS")
-    if isinstance(naxis, bool) or not isinstance(naxis, int) or not 0 <= naxis <= 999:
-        raise BadFrame(path, f"NAXIS = {naxis!r} is not a number of axes")
-    lengths = []
-    for axis in range(1, naxis + 1):
-        length = header.get(f"NAXIS{axis}")
-        if isinstance(length, bool) or not isinstance(length, int) or length < 0:
-            raise BadFrame(path, f"NAXIS{axis} = {length!r} is not a length")
-        lengths.append(length)
+    lengths = _lengths(header, path)
     if not lengths:
         return 0
-    groups = int(header.get("GCOUNT", 1))
-    return int(abs(bitpix)) // 8 * groups * (int(header.get("PCOUNT", 0)) + prod(lengths))
+    groups, parameters = _count(header, "GCOUNT", 1, path), _count(header, "PCOUNT", 0, path)
+    return abs(int(header["BITPIX"])) // 8 * groups * (parameters + prod(lengths))
+
+
+def _lengths(header: Header, path: Path, z: str = "") -> list[int]:
+    """Return the lengths of the axes after checking pixel type and axes; `z` is of tiles."""
+    bitpix = header.get(f"{z}BITPIX")
+    if isinstance(bitpix, bool) or not isinstance(bitpix, int) or bitpix not in _BITPIX:
+        raise BadFrame(path, f"{z}BITPIX = {bitpix!r} is none of {sorted(_BITPIX)}")
+    naxis = header.get(f"{z}NAXIS")
+    if isinstance(naxis, bool) or not isinstance(naxis, int) or not 0 <= naxis <= 999:
+        raise BadFrame(path, f"{z}NAXIS = {naxis!r} is not a number of axes")
+    lengths = []
+    for axis in range(1, naxis + 1):
+        length = header.get(f"{z}NAXIS{axis}")
+        if isinstance(length, bool) or not isinstance(length, int) or length < 0:
+            raise BadFrame(path, f"{z}NAXIS{axis} = {length!r} is not a length")
+        lengths.append(length)
+    return lengths
+
+
+def _count(header: Header, key: str, default: int, path: Path) -> int:
+    value = header.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise BadFrame(path, f"{key} = {value!r} is not a number of things")
+    return value

@@ -25,6 +25,8 @@ _WCS = re.compile(
     r"PC\d{6}|CD\d{6}|RADECSYS|(A|B|AP|BP)_(ORDER|DMAX|\d+_\d+)"
 )
 
+_STANDARD_KEYWORD = re.compile(r"[A-Z0-9_-]{0,8}", re.IGNORECASE)
+
 
 def is_structural(keyword: str) -> bool:
     """Whether a card describes how the file stores its pixels rather than the exposure."""
@@ -64,6 +66,8 @@ def carried_over(raw: Header, *, drop_wcs: bool) -> Header:
         try:
             _ = card.value, card.comment  # parses them
             card.verify("silentfix")
+            if not _STANDARD_KEYWORD.fullmatch(card.image[:8].rstrip()):
+                continue
             copy = Card.fromstring(card.image)
         except (VerifyError, ValueError):
             continue

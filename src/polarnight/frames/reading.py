@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from polarnight.errors import BadFrame
-from polarnight.frames.blocks import Block, decode_pixels, open_plain, scale_pixels, walk
+from polarnight.frames.blocks import (
+    LARGEST_BYTES,
+    Block,
+    decode_pixels,
+    open_plain,
+    parsing,
+    scale_pixels,
+    walk,
+)
 from polarnight.frames.headers import is_structural
 
 if TYPE_CHECKING:
@@ -61,7 +69,7 @@ def read_raw(path: str | Path, hdu: int | str | None = None) -> RawImage:
         Where the file is missing, empty, truncated, not FITS or holds no such image.
     """
     path = Path(path)
-    with open_plain(path) as handle:
+    with parsing(path), open_plain(path) as handle:
         block, primary = _select(handle, path, hdu)
         if block.is_compressed_image:
             data, header, blank = _read_tiles(handle, path, block.index)
@@ -84,7 +92,7 @@ def read_header(path: str | Path, hdu: int | str | None = None) -> Header:
         Of the image, completed by what only the primary header says.
     """
     path = Path(path)
-    with open_plain(path) as handle:
+    with parsing(path), open_plain(path) as handle:
         block, primary = _select(handle, path, hdu)
         header = block.header
         if block.is_compressed_image:
@@ -106,7 +114,7 @@ def list_images(path: str | Path) -> list[tuple[int, str, tuple[int, int]]]:
         Where the file is not readable as FITS.
     """
     path = Path(path)
-    with open_plain(path) as handle:
+    with parsing(path), open_plain(path) as handle:
         return [
             (block.index, block.name, (block.shape[-2], block.shape[-1]))
             for block in walk(handle, path)
@@ -135,6 +143,13 @@ def _select(handle: BinaryIO, path: Path, hdu: int | str | None) -> tuple[Block,
                     f"truncated: {block.available} of {block.size} bytes of data in unit "
                     f"{block.index}",
                     "copy it again from the telescope",
+                )
+            if block.unpacked_size > LARGEST_BYTES:
+                raise BadFrame(
+                    path,
+                    f"the header promises {block.shape[-1]} x {block.shape[-2]} pixels, more than "
+                    f"{LARGEST_BYTES >> 20} MiB",
+                    "correct NAXIS1 and NAXIS2, or copy it again",
                 )
             return block, primary
     wanted = "two-dimensional image" if hdu is None else f"unit {hdu!r}"

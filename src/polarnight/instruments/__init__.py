@@ -85,12 +85,14 @@ def classify_file(path: str | Path) -> FrameInfo:
     """
     from pathlib import Path
 
+    from polarnight.frames.blocks import parsing
     from polarnight.frames.reading import read_header
 
     path = Path(path)
     header = read_header(path)
     try:
-        return identify(header, path.name).classify(header, path.name)
+        with parsing(path):
+            return identify(header, path.name).classify(header, path.name)
     except BadFrame as error:
         # The instrument knows the name only; the observer needs to find the file.
         raise BadFrame(path, error.reason, error.remedy) from None

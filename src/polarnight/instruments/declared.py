@@ -24,6 +24,11 @@ BANDS = ("U", "B", "V", "R", "I")
 """Photometric bands (Johnson-Cousins)."""
 
 _SECONDS_PER_DAY = 86400.0
+_FIRST_JD, _LAST_JD = 2_400_000.5, 2_500_000.5  # 1858 to 2132
+# Beyond these a value is a mistake of the header, whatever the instrument.
+_LARGEST_BINNING = 64
+_GAINS = (1e-3, 1e3)  # electrons per ADU
+_LARGEST_NOISE = 1e4  # electrons
 
 
 class DeclaredInstrument(Instrument):
@@ -215,32 +220,44 @@ class DeclaredInstrument(Instrument):
         exptime = reader.required_number(keys, "exposure time in seconds")
         if exptime < 0:
             raise reader.fail(f"{keys[0]} = {exptime:g} s is negative", "correct the header")
+        if exptime == 0 and imgtype is ImageType.LIGHT:
+            raise reader.fail(
+                f"{keys[0]} = 0 s: no light falls into no time", "correct the header, or the type"
+            )
+        if exptime > _SECONDS_PER_DAY:
+            raise reader.fail(
+                f"{keys[0]} = {exptime:g} s is longer than a day", "correct the header"
+            )
         return exptime
 
     def _jd_start(self, reader: HeaderReader) -> float:
         keys = self.declaration.keywords
         jd = reader.number(keys.jd)
         if jd is not None:
-            if not 2_400_000.5 < jd < 2_500_000.5:
+            if not _FIRST_JD < jd < _LAST_JD:
                 raise reader.fail(
                     f"{keys.jd[0]} = {jd:.5f} is no Julian date of an observation",
                     "correct the header",
                 )
             return jd
         text = reader.required_text(keys.date_obs, "time of start (UTC)")
+        remedy = "write it as YYYY-MM-DDThh:mm:ss (UTC)"
         try:
-            return jd_from_isot(text, reader.number(keys.seconds_of_day))
+            jd = jd_from_isot(text, reader.number(keys.seconds_of_day))
         except ValueError as error:
+            raise reader.fail(f"{' or '.join(keys.date_obs)}: {error}", remedy) from error
+        if not _FIRST_JD < jd < _LAST_JD:
             raise reader.fail(
-                f"{' or '.join(keys.date_obs)}: {error}", "write it as YYYY-MM-DDThh:mm:ss (UTC)"
-            ) from error
+                f"{' or '.join(keys.date_obs)}: {text!r} is no time of an observation", remedy
+            )
+        return jd
 
     def _binning(self, reader: HeaderReader) -> tuple[int, int]:
         keys = self.declaration.keywords
         values = []
         for names in (keys.binning_x, keys.binning_y):
             value = reader.number(names) or 1.0
-            if value < 1 or value != int(value):
+            if not 1 <= value <= _LARGEST_BINNING or value != int(value):
                 raise reader.fail(f"{names[0]} = {value:g} is no binning", "correct the header")
             values.append(int(value))
         return values[0], values[1]
@@ -251,8 +268,18 @@ class DeclaredInstrument(Instrument):
         declared = self.detector(night)
         gain = reader.number(keys.gain)
         gain = declared.gain if gain is None or gain <= 0 else gain
+        if not _GAINS[0] <= gain <= _GAINS[1]:
+            raise reader.fail(
+                f"{' or '.join(keys.gain)} = {gain:g} electrons per ADU cannot be",
+                "correct the header",
+            )
         noise = reader.number(keys.read_noise)
         noise = declared.read_noise if noise is None or noise <= 0 else noise
+        if noise > _LARGEST_NOISE:
+            raise reader.fail(
+                f"{' or '.join(keys.read_noise)} = {noise:g} electrons cannot be",
+                "correct the header",
+            )
         well = reader.number(keys.full_well)
         saturation = declared.saturation
         if well is not None and well > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -11,12 +12,40 @@ from typing import Literal
 from polarnight.errors import BadFrame, ConfigError
 from polarnight.frames import atomic_write, content_key
 
-__all__ = ["FITS_NAME", "Placement", "find_fits", "place_file"]
+__all__ = ["FITS_NAME", "Placement", "check_name", "find_fits", "place_file", "printable"]
 
 Placement = Literal["copy", "link"]
 
 FITS_NAME = re.compile(r"(?i)\.(fits?|fts)(\.(gz|fz|bz2))?$")
 """What the name of a FITS file ends with."""
+
+
+_LONGEST_NAME = 200  # bytes; products add to it, and file systems take 255
+
+
+def printable(name: str | Path) -> str:
+    """Return a name or path with all that is no text written as an escape."""
+    text = str(name)
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
+
+
+def check_name(path: Path) -> None:
+    """Refuse a file whose name could not be kept, shown or asked for.
+
+    Raises
+    ------
+    BadFrame
+        Where the name holds a control character or what is no text, or is too long.
+    """
+    name, remedy = path.name, "rename the file"
+    if not name.isprintable():
+        raise BadFrame(path, "the name of the file holds characters that are no text", remedy)
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        raise BadFrame(path, f"the name of the file is longer than {_LONGEST_NAME} bytes", remedy)
 
 
 def find_fits(paths: Iterable[str | Path]) -> list[Path]:
@@ -65,8 +94,19 @@ def place_file(source: Path, target: Path, how: Placement, *, readonly: bool = F
     Raises
     ------
     BadFrame
-        Where another file of that name is there with other content.
+        Where another file of that name is there with other content, or it cannot be written.
     """
+    try:
+        return _place(source, target, how, readonly)
+    except OSError as error:
+        raise BadFrame(
+            source,
+            f"cannot be put into {target.parent}: {error.strerror}",
+            "check permissions and free space there; try again",
+        ) from error
+
+
+def _place(source: Path, target: Path, how: Placement, readonly: bool) -> bool:
     if target.exists():
         if target.samefile(source) or content_key(target) == content_key(source):
             return False

@@ -13,7 +13,14 @@ from polarnight.errors import BadFrame
 from polarnight.frames import FrameInfo, content_key, read_raw
 from polarnight.instruments import classify_file
 from polarnight.pipeline.executor import Outcome, Task, WorkPool
-from polarnight.pipeline.files import FITS_NAME, Placement, find_fits, place_file
+from polarnight.pipeline.files import (
+    FITS_NAME,
+    Placement,
+    check_name,
+    find_fits,
+    place_file,
+    printable,
+)
 from polarnight.pipeline.progress import track
 
 if TYPE_CHECKING:
@@ -62,6 +69,7 @@ def examine(path: Path) -> Examined:
     BadFrame
         Where the file is truncated or its header cannot be understood.
     """
+    check_name(path)
     info = classify_file(path)
     # The header of a file cut short is fine; better found here than in the night's run.
     read_raw(path)
@@ -103,7 +111,7 @@ def ingest(
     by_night: dict[tuple[str, str], dict[str, Examined]] = {}
     for outcome in _examine_all(files, settings, quiet):
         if not outcome.ok:
-            report.failed.append((str(outcome.key), outcome.reason(outcome.key)))
+            report.failed.append((printable(outcome.key), outcome.reason(outcome.key)))
             continue
         examined: Examined = outcome.result
         info = examined.info
@@ -150,7 +158,7 @@ def register_night(
     known = {row.filename: row for row in epoch.rawfits.all()}
     directory = settings.data.raw_dir(epoch.telescope, epoch.night)
     present = {
-        path.name: path
+        printable(path.name): path
         for path in (sorted(directory.iterdir()) if directory.is_dir() else [])
         if FITS_NAME.search(path.name) and not path.name.startswith(".") and path.is_file()
     }
@@ -234,9 +242,10 @@ def _row_of_outcome(epoch: Epoch, outcome: Outcome, known: Mapping[str, RawFit])
         reason = outcome.reason(outcome.key)
     path: Path = outcome.key
     state = path.stat()
-    _LOG.warning("%s/%s: %s", epoch.epochname, path.name, reason)
+    name = printable(path.name)
+    _LOG.warning("%s/%s: %s", epoch.epochname, name, reason)
     return RawFit.from_failure(
-        epoch, path.name, reason, size_bytes=state.st_size, mtime_ns=state.st_mtime_ns
+        epoch, name, reason, size_bytes=state.st_size, mtime_ns=state.st_mtime_ns
     )
 
 

@@ -1,0 +1,108 @@
+"""Reading small text files that people write, of which nothing is known yet."""
+
+from __future__ import annotations
+
+import reprlib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from polarnight.errors import ConfigError
+
+__all__ = ["parse_yaml", "read_text", "shown"]
+
+_LARGEST = 64 << 20  # bytes of a file
+_MOST_VALUES = 1_000_000
+_DEEPEST = 50
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 120
+
+
+def shown(value: Any) -> str:
+    """Return a value as messages show it, however long and deep it is."""
+    return _SHORT.repr(value)
+
+
+def read_text(path: Path, what: str, encoding: str = "utf-8") -> str:
+    """Return the content of a text file.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        What the file is, for the message.
+    encoding : str
+
+    Raises
+    ------
+    ConfigError
+        Where it cannot be read, is no text in that encoding, or is larger than any such
+        file can be (a device never ends).
+    """
+    try:
+        with path.open("rb") as handle:
+            content = handle.read(_LARGEST + 1)
+        text = content.decode(encoding)
+    except OSError as error:
+        msg = f"{what} {path} cannot be read: {error.strerror}"
+        raise ConfigError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"{what} {path} is no text in UTF-8: {error.reason} at byte {error.start}"
+        raise ConfigError(msg) from error
+    if len(content) > _LARGEST:
+        msg = f"{what} {path} is larger than {_LARGEST >> 20} MiB"
+        raise ConfigError(msg)
+    return text
+
+
+def parse_yaml(text: str, where: str, loader: type[Any] = yaml.SafeLoader) -> Any:
+    """Return what a YAML text says.
+
+    Parameters
+    ----------
+    text : str
+    where : str
+        Where it is from, for the message.
+    loader : type
+        A subclass of `yaml.SafeLoader`, so that no tag makes Python objects.
+
+    Raises
+    ------
+    ConfigError
+        Where it is no YAML, or its aliases expand to more than fits (or never end).
+    """
+    try:
+        value = yaml.load(text, Loader=loader)  # noqa: S506 (a subclass of SafeLoader)
+    except yaml.YAMLError as error:
+        msg = f"{where} is not valid YAML: {' '.join(str(error).split())}"
+        raise ConfigError(msg) from error
+    except RecursionError:
+        msg = f"{where} is nested too deeply"
+        raise ConfigError(msg) from None
+    _check_size(value, where)
+    return value
+
+
+def _check_size(value: Any, where: str) -> None:
+    """Walk through a value as if its aliases were written out, and stop where it is too much."""
+    level, count = [value], 0
+    for _ in range(_DEEPEST):
+        inner: list[Any] = []
+        for entry in level:
+            if isinstance(entry, dict):
+                inner.extend(entry.values())
+            elif isinstance(entry, list | tuple | set):
+                inner.extend(entry)
+            if len(inner) > _MOST_VALUES:
+                break
+        count += len(inner)
+        if not inner:
+            return
+        if count > _MOST_VALUES:
+            msg = f"{where} expands to more than {_MOST_VALUES} values"
+            raise ConfigError(msg)
+        level = inner
+    msg = f"{where} is nested too deeply"
+    raise ConfigError(msg)

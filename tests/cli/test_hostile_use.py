@@ -1,0 +1,99 @@
+"""Arguments, settings and places that were chosen to harm: one line, a status, no harm."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from polarnight.cli.app import run_app
+
+MARKUP = "[/red] [bold]x"
+
+
+def test_markup_in_tables_is_text(archive, tmp_path, night):
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "name,other_names,ra_hms,dec_dms,srctype\n"
+        f"{MARKUP},[/],1:2:3,1:2:3,[/]\n=cmd|calc,../..,1:2:4,1:2:3,x\n"
+    )
+    assert archive.run("sources", "import", path) == 0
+    assert archive.run("sources", "list") == 0
+    assert MARKUP in archive.out
+    assert archive.run("-o", f"log_format={MARKUP} %(message)s", "config") == 0
+    assert MARKUP in archive.out
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "log_format=%", "log_format=%(nope)s", "photometry.annulus_sigma=[9, 5]",
+        "database_url=postgresql://[::1/x", "database_url=foo", "workers=-1", "=1", ".=1",
+        "calibration=[", "photometry=null",
+    ],
+)  # fmt: skip
+def test_options_without_sense(archive, option):
+    assert archive.run("-o", option, "status") == 2
+    assert archive.err.startswith("polarnight: ")
+    assert "Traceback" not in archive.err
+    assert archive.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status", "../../etc"), ("status", "T220/２０２５-09-13"), ("run", "'; DROP TABLE x/240101"),
+        ("why", "T220/2025-09-13/../../../etc/passwd"), ("ingest", ""), ("ingest", "/dev/zero"),
+        ("results", "--night", "0001-01-01"), ("results", "--source", "' OR 1=1 --"),
+        ("simulate", "CAFOS2.2", "--night", "0001-01-01"), ("run", "--all-locally"),
+    ],
+)  # fmt: skip
+def test_arguments_without_sense(archive, arguments):
+    assert archive.run(*arguments) == 2
+    assert "Traceback" not in archive.err
+    assert not (archive.root / "raw").exists()
+
+
+def test_results_never_replace_what_is_no_file(reduced, tmp_path):
+    device = tmp_path / "pipe"
+    os.mkfifo(device)
+    assert reduced.run("results", "--format", "csv", "--output", device) == 2
+    assert "no file that could be replaced" in reduced.err
+    assert device.is_fifo()
+    assert reduced.run("results", "--output", tmp_path / "no" / "\0") == 2
+    assert reduced.run("results", "--output", tmp_path) == 2
+
+
+def test_settings_of_another_django_project(archive):
+    done = archive.in_process("status", env={"DJANGO_SETTINGS_MODULE": "shop.settings"})
+    assert done.returncode == 0, done.stderr
+    code = "import polarnight; polarnight.Config(config_db=True)"
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "shop.settings"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert "ConfigError: Django cannot be set up with DJANGO_SETTINGS_MODULE=shop" in done.stderr
+
+
+def test_a_fault_is_one_line_and_its_traceback_is_in_the_log(archive, monkeypatch):
+    def fail(*_):
+        message = "what nobody\nforesaw"
+        raise ZeroDivisionError(message)
+
+    monkeypatch.setattr("polarnight.cli.tables.epoch_status", fail)
+    assert archive.run("status") == 2
+    assert archive.err.startswith("polarnight: ZeroDivisionError: what nobody foresaw; this is a")
+    assert archive.err.count("\n") == 1
+    assert "Traceback" in (archive.root / "logs" / "polarnight.log").read_text()
+
+
+def test_a_machine_that_refuses_is_no_fault_of_ours(archive, monkeypatch, capsys):
+    def fail(*_):
+        raise PermissionError(13, "Permission denied", "/there")
+
+    monkeypatch.setattr("polarnight.cli.tables.epoch_status", fail)
+    assert archive.run("status") == 2
+    assert archive.err == "polarnight: [Errno 13] Permission denied: '/there'\n"
+
+
+def test_help_needs_no_settings(monkeypatch):
+    monkeypatch.setenv("POLARNIGHT_CONFIG", "/nonexistent")
+    assert run_app(["--help"]) == 0
