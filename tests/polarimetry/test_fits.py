@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from polarnight.config.model import PolarimetrySettings
 from polarnight.errors import AlgorithmFailed
 from polarnight.polarimetry import (
     fit_half_wave_plate,
@@ -222,3 +223,24 @@ def test_covariance_of_the_plate_is_that_of_repeated_measurements(gain):
         found.append((fit.q, fit.u))
     quoted = fit_half_wave_plate(PLATE, o, np.sqrt(o), e, np.sqrt(e), beam_gain=gain).cov
     np.testing.assert_allclose(np.var(found, axis=0), np.diag(quoted), rtol=0.08)
+
+
+def test_an_imbalance_of_the_beams_inflates_no_errors_by_default():
+    gain = PolarimetrySettings().beam_gain
+    rng = np.random.default_rng(12)
+    quoted, measured = {}, {}
+    for imbalance in (0.0, 0.02):
+        errors, values = [], []
+        for _ in range(300):
+            wave = 0.03 * np.cos(4 * np.radians(PLATE)) + 0.02 * np.sin(4 * np.radians(PLATE))
+            e = (1 + imbalance) * (1 + wave) * 1e5
+            o = (1 - imbalance) * (1 - wave) * 1e5
+            e, o = rng.normal(e, np.sqrt(e)), rng.normal(o, np.sqrt(o))
+            fit = fit_half_wave_plate(PLATE, o, np.sqrt(o), e, np.sqrt(e), beam_gain=gain)
+            errors.append(fit.q_err)
+            values.append(fit.q)
+        quoted[imbalance], measured[imbalance] = np.median(errors), np.std(values)
+    # sigma_q = sqrt(2 / N), N all photons of the cycle.
+    assert quoted[0.0] == pytest.approx(np.sqrt(2 / 8e5), rel=0.02)
+    assert quoted[0.02] == pytest.approx(quoted[0.0], rel=0.02)
+    assert measured[0.02] == pytest.approx(quoted[0.02], rel=0.15)

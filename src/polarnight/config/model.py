@@ -127,7 +127,7 @@ class PolarimetrySettings(_Part):
     debias: Literal["mas", "wardle-kronberg", "none"] = Field(
         "mas", description="estimator of the degree of polarization"
     )
-    beam_gain: bool = Field(False, description="fit the gain ratio of the two beams")
+    beam_gain: bool = Field(True, description="fit the gain ratio of the two beams")
     clip: Positive = Field(5.0, description="limit of outliers, in sigmas")
     max_gap_minutes: Positive = Field(20.0, description="longest pause inside a cycle of angles")
 
