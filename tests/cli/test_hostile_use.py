@@ -42,7 +42,8 @@ def test_options_without_sense(archive, option):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("status", "../../etc"), ("status", "T220/２０２５-09-13"), ("run", "'; DROP TABLE x/240101"),
+        ("status", "../../etc"), ("status", "T220/２０２５-09-13"),
+        ("run", "'; DROP TABLE x/240101"),
         ("why", "T220/2025-09-13/../../../etc/passwd"), ("ingest", ""), ("ingest", "/dev/zero"),
         ("results", "--night", "0001-01-01"), ("results", "--source", "' OR 1=1 --"),
         ("simulate", "CAFOS2.2", "--night", "0001-01-01"), ("run", "--all-locally"),

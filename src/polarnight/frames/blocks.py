@@ -116,8 +116,7 @@ def open_plain(path: Path) -> BinaryIO:
     handle.seek(0)
     if start[:2] in (b"\x1f\x8b", b"BZ"):
         with handle:
-            packed = bz2.open(handle) if start[:2] == b"BZ" else gzip.open(handle)
-            content = _unpacked(packed, path)
+            content = _unpacked(_unpacker(handle, start), path)
         handle = io.BytesIO(content)  # type: ignore[assignment]
         start = content[:10]
     if not start:
@@ -127,6 +126,12 @@ def open_plain(path: Path) -> BinaryIO:
         handle.close()
         raise BadFrame(path, "not a FITS file: it does not begin with SIMPLE")
     return handle
+
+
+def _unpacker(handle: BinaryIO, start: bytes) -> gzip.GzipFile | bz2.BZ2File:
+    if start.startswith(b"BZ"):
+        return bz2.BZ2File(handle)
+    return gzip.GzipFile(fileobj=handle)
 
 
 def _unpacked(packed: Any, path: Path) -> bytes:

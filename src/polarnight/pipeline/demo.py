@@ -27,6 +27,8 @@ __all__ = ["Comparison", "compare_with_truth", "fresh_directory", "reduced_chi2"
 
 _NIGHTS = (("AndorT90", "2022-09-18"), ("CAFOS2.2", "2025-09-13"))
 _MARK = ".polarnight-demo"
+_MADE = ("data", "simulated")  # directories below that of the demonstration, besides plots
+_PLOTS = ("_light_curve.png", "_polarization.png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +72,45 @@ class Comparison:
 def fresh_directory(output: Path) -> Path:
     """Return an empty directory for a demonstration.
 
-    That of an earlier demonstration is emptied; any other that holds something is refused.
+    That of an earlier demonstration is emptied of what demonstrations make. Any other that
+    holds something is refused, and so is one into which somebody has put files of their own.
 
     Raises
     ------
     ConfigError
-        Where the directory holds something that no demonstration made.
+        Where the directory holds something that no demonstration made, or is none.
     """
-    if output.exists() and any(output.iterdir()):
-        if not (output / _MARK).exists():
-            msg = f"{output} is not empty, and no demonstration made it; choose another --output"
-            raise ConfigError(msg)
-        shutil.rmtree(output)
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        found = sorted(output.iterdir())
+    except OSError as error:
+        msg = f"{output} cannot be used: {error.strerror}; choose another --output"
+        raise ConfigError(msg) from error
+    if found and not (output / _MARK).is_file():
+        msg = f"{output} is not empty, and no demonstration made it; choose another --output"
+        raise ConfigError(msg)
+    foreign = next(_foreign(output, found), None)
+    if foreign is not None:
+        msg = f"no demonstration made {foreign}; move it away, or choose another --output"
+        raise ConfigError(msg)
+    for path in found:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     (output / _MARK).write_text("Made by `polarnight demo`, which may empty it again.\n")
     return output
+
+
+def _foreign(output: Path, found: Sequence[Path]) -> Iterator[Path]:
+    """Yield what somebody else has put into the directory of a demonstration."""
+    for path in found:
+        made = path.name in {_MARK, *_MADE} or path.name.endswith(_PLOTS)
+        if not made or path.is_symlink() or path.is_dir() is not (path.name in _MADE):
+            yield path
+    # Our own raw frames are links to the simulated ones; copies are frames of the user.
+    raw = output / _MADE[0] / "raw"
+    yield from (path for path in raw.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 def run_demo(
