@@ -67,6 +67,29 @@ def test_cosmic_rays_are_found(fwhm):
     assert hits.n_hits > 100
 
 
+@pytest.mark.parametrize("fwhm", [5.0, 6.0])
+def test_hits_in_the_cores_of_sampled_stars_are_found(fwhm):
+    struck = found = 0
+    for seed in range(8):
+        rng = np.random.default_rng([11, seed])
+        frame, cores, _ = field_of_stars(fwhm, rng)
+        sigma = np.sqrt(frame.variance)
+        star = ndimage.binary_erosion(cores, iterations=2) & (frame.data > SKY + 10 * sigma)
+        places = rng.permutation(np.argwhere(star & (frame.bits == 0)))[:4]
+        hit = np.zeros(star.shape, bool)
+        hit[tuple(places.T)] = True
+        added = np.where(hit, np.maximum(40 * sigma, 0.5 * (frame.data - SKY)), 0.0).astype("f4")
+        hits = find_cosmic_rays(
+            frame.replace(data=frame.data + added, variance=frame.variance + added / GAIN),
+            CosmicRayRules(),
+        )
+        struck += hit.sum()
+        found += (hits.mask & hit).sum()
+        far = ~ndimage.binary_dilation(hit, np.ones((5, 5)))
+        assert (hits.mask & far & cores).sum() <= 2
+    assert found >= 0.9 * struck
+
+
 @pytest.mark.parametrize("fwhm", [3.0, 5.0])
 def test_pixels_found_are_those_of_the_established_code(fwhm):
     import astroscrappy

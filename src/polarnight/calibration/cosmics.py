@@ -1,19 +1,21 @@
 """Cosmic rays, found by their edges that are sharper than any star's.
 
 Laplacian detection after van Dokkum 2001 (PASP 113, 1420) with the variance plane of the frame.
-Of what it finds, cores and shoulders of stars are given back: a star lights all four neighbours
-of its peak in proportion, and one side as the other, however well or badly it is sampled; a
-cosmic ray does not.
+How much sharper than its surroundings a pixel must be is told by the stars of the frame. Where
+they are sampled well, a little suffices, and cosmic rays are found in the very cores of stars.
+Where stars are as sharp as cosmic rays, cores and shoulders of stars are given back: a star lights
+all four neighbours of its peak in proportion, and one side as the other, however badly it is
+sampled; a cosmic ray does not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.calibration.laplacian import grown, sharp_edges
+from polarnight.calibration.laplacian import contrasts, grown, sharp_edges
 from polarnight.calibration.rules import CosmicRayRules
 from polarnight.frames import UNUSABLE, Bit, Frame
 
@@ -30,6 +32,12 @@ _STEPS = 5
 # The brightest of nine pixels opposite a shoulder is brighter than the shoulder unless the peak
 # lies at the border of its pixel; twice covers that case.
 _ASYMMETRY = 2.0
+# Times the contrast that nine tenths of the pixels in the cores of stars do not exceed.
+_STAR_CONTRAST = 3.0
+_MIN_CORE_PIXELS = 20
+_STAR_REACH = 6  # pixels
+# Faintest neighbour of a sampled star's peak: a Gaussian of FWHM 2.6 pixels on a pixel's corner.
+_SAMPLED = 0.45
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -65,6 +73,8 @@ def find_cosmic_rays(frame: Frame, rules: CosmicRayRules) -> CosmicRays:
     ValueError
         Where the frame has no variance.
     """
+    from scipy import ndimage
+
     if frame.variance is None:
         msg = "cosmic rays cannot be told from noise without a variance"
         raise ValueError(msg)
@@ -74,10 +84,19 @@ def find_cosmic_rays(frame: Frame, rules: CosmicRayRules) -> CosmicRays:
     sky, noise = (_typical(plane, bad) for plane in (frame.data, frame.variance))
     data = np.where(bad, sky, frame.data)
     variance = np.where(bad | ~(frame.variance > 0), noise, frame.variance)
-    found = sharp_edges(data, variance, bad, rules)
     readable = np.isfinite(frame.data) & ~_has(frame, ~int(Bit.SATURATED) & int(UNUSABLE))
     light = np.where(readable, frame.data - sky, np.float32(0.0))
-    return _without_stars(found, light, variance, bad)
+    stars = _stars(light, variance, bad)
+    found = sharp_edges(data, variance, bad, rules)
+    kept, n_given_back = _without_stars(found, light, variance, _star_limit(stars))
+    contrast = _contrast(data, variance, stars, rules)
+    if contrast < rules.contrast:
+        # Once only: what a second pass finds in the core of a star is the hole of the first.
+        once = replace(rules, contrast=contrast, max_iterations=1)
+        sampled = _around(stars, kept.shape) & ~grown(bad, _SHOULDER)
+        kept = np.where(sampled, sharp_edges(data, variance, bad, once, where=sampled), kept)
+    _, n_hits = ndimage.label(kept, structure=_EIGHT)
+    return CosmicRays(kept, n_hits, n_given_back)
 
 
 def _typical(plane: npt.NDArray[np.float32], bad: npt.NDArray[np.bool_]) -> np.float32:
@@ -114,14 +133,14 @@ def _without_stars(
     found: npt.NDArray[np.bool_],
     light: npt.NDArray[np.float32],
     variance: npt.NDArray[np.float32],
-    bad: npt.NDArray[np.bool_],
-) -> CosmicRays:
+    limit: float,
+) -> tuple[npt.NDArray[np.bool_], int]:
+    """Return what remains of the pixels found, and how many groups were given back."""
     from scipy import ndimage
 
     groups, n_groups = ndimage.label(found, structure=_EIGHT)
-    limit = _star_limit(light, variance, bad)
     kept = np.zeros_like(found)
-    n_hits = 0
+    n_given_back = n_groups
     for number, place in enumerate(ndimage.find_objects(groups), start=1):
         y, x = np.nonzero(groups[place] == number)
         y, x = y + place[0].start, x + place[1].start
@@ -131,8 +150,8 @@ def _without_stars(
         if _faintest_neighbour(light, np.array([y0]), np.array([x0]))[0] >= limit:
             hit = _one_sided(light, variance, (y0, x0), y, x)
         kept[y[hit], x[hit]] = True
-        n_hits += bool(hit.any())
-    return CosmicRays(kept, n_hits, n_groups - n_hits)
+        n_given_back -= bool(hit.any())
+    return kept, n_given_back
 
 
 def _summit(light: npt.NDArray[np.float32], y: int, x: int) -> tuple[int, int]:
@@ -166,15 +185,24 @@ def _one_sided(
     return np.asarray(light[y, x] > limit)
 
 
-def _star_limit(
+@dataclass(frozen=True)
+class _Stars:
+    """Peaks of bright stars, and the faintest of their four neighbours as a fraction of them."""
+
+    y: npt.NDArray[np.intp]
+    x: npt.NDArray[np.intp]
+    fraction: npt.NDArray[np.float64]
+
+
+def _stars(
     light: npt.NDArray[np.float32],
     variance: npt.NDArray[np.float32],
     bad: npt.NDArray[np.bool_],
-) -> float:
-    """Return the fraction of the peak in the faintest neighbour that makes a star.
+) -> _Stars:
+    """Return the bright stars of the frame.
 
-    Half of what the less sampled of the frame's bright stars have; bright maxima all of whose
-    neighbours are significant are stars, because cosmic rays have at least one dark side.
+    Bright maxima all of whose neighbours are significant are stars, because cosmic rays have at
+    least one dark side.
     """
     bright = light > _STAR_SIGNIFICANCE * np.sqrt(variance)
     bright &= ~grown(bad, 1)
@@ -185,9 +213,47 @@ def _star_limit(
     y, x = y[peak], x[peak]
     fraction = _faintest_neighbour(light, y, x)
     significant = fraction * light[y, x] > 5.0 * np.sqrt(variance[y, x])
-    if significant.sum() < _MIN_STARS:
+    return _Stars(y[significant], x[significant], fraction[significant])
+
+
+def _contrast(
+    data: npt.NDArray[np.float32],
+    variance: npt.NDArray[np.float32],
+    stars: _Stars,
+    rules: CosmicRayRules,
+) -> float:
+    """Return the contrast that no star of a well-sampled frame has, else that of the rules."""
+    if len(stars.y) < _MIN_STARS or np.percentile(stars.fraction, 10) < _SAMPLED:
+        return rules.contrast
+    ny, nx = data.shape
+    y, x = (
+        np.concatenate([np.clip(at + step, 0, size - 1) for step in steps])
+        for at, size, steps in (
+            (stars.y, ny, np.repeat([-1, 0, 1], 3)),
+            (stars.x, nx, np.tile([-1, 0, 1], 3)),
+        )
+    )
+    significance, contrast = contrasts(data, variance, y, x)
+    sharp = contrast[significance > rules.nsigma]
+    if len(sharp) < _MIN_CORE_PIXELS:
+        return rules.contrast
+    return min(rules.contrast, _STAR_CONTRAST * float(np.percentile(sharp, 90)))
+
+
+def _around(stars: _Stars, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    peaks = np.zeros(shape, dtype=np.bool_)
+    peaks[stars.y, stars.x] = True
+    return grown(peaks, _STAR_REACH)
+
+
+def _star_limit(stars: _Stars) -> float:
+    """Return the fraction of the peak in the faintest neighbour that makes a star.
+
+    Half of what the less sampled of the frame's bright stars have.
+    """
+    if len(stars.y) < _MIN_STARS:
         return _FAINTEST_NEIGHBOUR
-    return max(0.5 * float(np.percentile(fraction[significant], 10)), 0.5 * _FAINTEST_NEIGHBOUR)
+    return max(0.5 * float(np.percentile(stars.fraction, 10)), 0.5 * _FAINTEST_NEIGHBOUR)
 
 
 def _faintest_neighbour(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from polarnight.calibration.rules import CosmicRayRules
 
-__all__ = ["grown", "sharp_edges"]
+__all__ = ["contrasts", "grown", "sharp_edges"]
 
 # Farthest pixel that a median of 7 of medians of 3 of a pixel's surroundings depends on.
 _REACH = 8
@@ -71,6 +71,8 @@ def sharp_edges(
     variance: npt.NDArray[np.float32],
     bad: npt.NDArray[np.bool_],
     rules: CosmicRayRules,
+    *,
+    where: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Find pixels of cosmic rays, and the cores of undersampled stars with them.
 
@@ -81,6 +83,8 @@ def sharp_edges(
     bad : ndarray of bool, shape (ny, nx)
         Pixels that are not looked at and count for nothing around them.
     rules : CosmicRayRules
+    where : ndarray of bool, shape (ny, nx), optional
+        Looked for only here (and, beyond the first iteration, near what was found).
 
     Returns
     -------
@@ -89,6 +93,8 @@ def sharp_edges(
     found = np.zeros(data.shape, dtype=np.bool_)
     data, variance = _filled(data, bad, bad), _filled(variance, bad, bad)
     candidates = _candidates(data, variance, rules) & ~bad
+    if where is not None:
+        candidates &= where
     for _ in range(rules.max_iterations):
         new = _pass(data, variance, candidates, rules) & ~bad & ~found
         if not new.any():
@@ -99,6 +105,19 @@ def sharp_edges(
         # Only near what was removed can the image look different now.
         candidates = grown(new, _AFFECTED) & ~bad
     return found
+
+
+def contrasts(
+    data: npt.NDArray[np.float32],
+    variance: npt.NDArray[np.float32],
+    y: npt.NDArray[np.intp],
+    x: npt.NDArray[np.intp],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the significance of the Laplacian at pixels, and its ratio to the fine structure."""
+    image, noise = _Around(data), _Around(variance)
+    index = image.index(y, x)
+    significance = _significance(image, noise, index)
+    return significance, significance / _structure(image, noise, index)
 
 
 def _candidates(

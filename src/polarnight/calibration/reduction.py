@@ -34,7 +34,7 @@ from polarnight.frames.headers import shift_reference_pixel
 
 __all__ = ["REDUCE_VERSION", "reduce_frame", "reduce_recipe_key"]
 
-REDUCE_VERSION = "1"
+REDUCE_VERSION = "2"
 """Changes whenever the same input would give another frame."""
 
 _KINDS = (ImageType.BIAS, ImageType.DARK, ImageType.FLAT)

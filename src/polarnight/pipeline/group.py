@@ -14,6 +14,7 @@ from polarnight.errors import AlgorithmFailed
 from polarnight.frames import ObsMode
 from polarnight.instruments import get_instrument
 from polarnight.photometry import instrumental_magnitude
+from polarnight.pipeline.aperture_losses import RelativeLoss, relative_losses
 from polarnight.pipeline.field import FieldPhotometry, measure_field
 from polarnight.pipeline.measure import (
     LoadedFrame,
@@ -79,8 +80,9 @@ def measure_group(
     rows: dict[int, list[ApertureRow]] = defaultdict(list)
     for row in apertures:
         rows[row.source].append(row)
-    fluxes, refused = _fluxes(frames, present, rows, parameters)
     info = frames[0].ref.info
+    losses = _losses(frames, fwhm)
+    fluxes, refused = _fluxes(frames, present, rows, losses, parameters)
     points = zero_points(_magnitudes(fluxes, info.exptime), present, info.band)
     if field is not None and parameters.catalogue_calibrators:
         for source in present:
@@ -102,6 +104,14 @@ def measure_group(
         if source.id in fluxes
     )
     return GroupResult(tuple(apertures), results, tuple(refused), figures)
+
+
+def _losses(frames: Sequence[LoadedFrame], fwhm: float) -> dict[int, RelativeLoss]:
+    """Return what brings the frames of a cycle to one scale; nothing where beams are compared."""
+    info = frames[0].ref.info
+    if info.obsmode is not ObsMode.POLARIMETRY or info.has_pairs:
+        return {}
+    return relative_losses(frames, fwhm)
 
 
 def _field(
@@ -134,6 +144,7 @@ def _fluxes(
     frames: Sequence[LoadedFrame],
     sources: Sequence[SourceRecord],
     rows: Mapping[int, Sequence[ApertureRow]],
+    losses: Mapping[int, RelativeLoss],
     parameters: GroupParameters,
 ) -> tuple[dict[int, GroupFlux], list[tuple[str, str]]]:
     """Return the flux of each source in the group, and why others have none."""
@@ -149,6 +160,7 @@ def _fluxes(
                 get_instrument(info.instrument),
                 frames,
                 rows[source.id],
+                losses=losses,
                 clip=parameters.clip,
                 beam_gain=parameters.beam_gain,
             )
@@ -156,7 +168,11 @@ def _fluxes(
             refused.append((source.name, str(error)))
             continue
         fluxes[source.id] = GroupFlux(
-            stokes.intensity, stokes.intensity_err, trusted=not doubtful, stokes=stokes
+            stokes.intensity,
+            stokes.intensity_err,
+            trusted=not doubtful,
+            stokes=stokes,
+            losses=tuple(losses.values()),
         )
     return fluxes, refused
 

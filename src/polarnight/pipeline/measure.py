@@ -29,6 +29,7 @@ __all__ = [
     "load_frame",
     "measurable",
     "measure_frame",
+    "other_sources",
     "sources_in_frame",
     "usable",
 ]
@@ -142,7 +143,7 @@ def sources_in_frame(
     return [source for source, is_in in zip(sources, inside, strict=True) if is_in]
 
 
-def _other_sources(loaded: LoadedFrame, radius: float) -> npt.NDArray[np.bool_]:
+def other_sources(loaded: LoadedFrame, radius: float) -> npt.NDArray[np.bool_]:
     """Return the pixels within `radius` of any detection: no place to measure the sky."""
     ny, nx = loaded.frame.shape
     mask = np.zeros((ny, nx), dtype=bool)
@@ -220,7 +221,7 @@ def measure_frame(
         One for each source and beam.
     """
     radius, r_in, r_out = aperture_radii(fwhm, radii_sigma)
-    exclude = _other_sources(loaded, radius)
+    exclude = other_sources(loaded, radius)
     repaired = _repaired(loaded, sources, radius + fwhm)
     jd = loaded.ref.info.jd_mid
     rows: list[ApertureRow] = []

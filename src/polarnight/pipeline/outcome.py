@@ -7,7 +7,7 @@ the machine's flags.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, reduce
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from polarnight.frames import UNUSABLE, Bit, describe_bits
 from polarnight.instruments import get_instrument
 from polarnight.photometry import bjd_tdb, instrumental_magnitude, upper_limit
+from polarnight.pipeline.aperture_losses import RelativeLoss
 from polarnight.pipeline.measure import LoadedFrame
 from polarnight.pipeline.records import ApertureRow, SourceRecord
 from polarnight.pipeline.relative import SourceZeroPoint
@@ -68,13 +69,15 @@ class GroupParameters:
 class GroupFlux:
     """Flux of a source in a group (ADU in one exposure; not a number where meaningless).
 
-    `trusted` is false where a bad or hit pixel lies in an aperture.
+    `trusted` is false where a bad or hit pixel lies in an aperture. `losses` are those of the
+    frames that were brought to one scale.
     """
 
     value: float
     error: float
     trusted: bool
     stokes: Stokes | None = None
+    losses: tuple[RelativeLoss, ...] = ()
 
 
 def result_values(
@@ -257,6 +260,7 @@ def _evidence(
             "scale": flux.stokes.scale,
             "beam_gain": flux.stokes.k,
             "used": [bool(used) for used in flux.stokes.used],
+            "aperture_losses": [asdict(loss) for loss in flux.losses],
         }
     bits = reduce(lambda a, b: a | b, (row.bits for row in rows), 0)
     if bits:

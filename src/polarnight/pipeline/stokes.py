@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polarnight.errors import AlgorithmFailed
+from polarnight.pipeline.aperture_losses import RelativeLoss
 from polarnight.pipeline.measure import LoadedFrame, measurable, usable
 from polarnight.pipeline.records import ApertureRow
 from polarnight.polarimetry import Stokes, fit_half_wave_plate, fit_polaroids
@@ -23,6 +24,7 @@ def stokes_of_source(
     frames: Sequence[LoadedFrame],
     rows: Sequence[ApertureRow],
     *,
+    losses: Mapping[int, RelativeLoss],
     clip: float,
     beam_gain: bool,
 ) -> tuple[Stokes, bool]:
@@ -35,6 +37,9 @@ def stokes_of_source(
         The frames of the cycle.
     rows : sequence of ApertureRow
         Every aperture of the source in these frames.
+    losses : mapping of int to RelativeLoss
+        Light in the aperture of each frame, by its id. Fluxes behind polaroids are divided
+        by it; the two beams of a frame lose alike.
     clip : float
         Limit of outliers, sigmas.
     beam_gain : bool
@@ -87,7 +92,11 @@ def stokes_of_source(
             angles, flux["O"], error["O"], flux["E"], error["E"], beam_gain=beam_gain, clip=clip
         )
     else:
-        stokes = fit_polaroids(angles, flux["O"], error["O"], clip=clip)
+        loss = [losses.get(loaded.ref.id, RelativeLoss()) for loaded in good]
+        factor = np.array([one.factor for one in loss])
+        value = flux["O"] / factor
+        noise = np.hypot(error["O"], value * [one.error for one in loss]) / factor
+        stokes = fit_polaroids(angles, value, noise, clip=clip)
     return stokes, doubtful
 
 
