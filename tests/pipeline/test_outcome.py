@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from polarnight.frames import Bit
+from polarnight.pipeline.group import _magnitudes
 from polarnight.pipeline.measure import measurable, usable
 from polarnight.pipeline.outcome import GroupFlux, _flags
 from polarnight.pipeline.records import ApertureRow, SourceRecord
 from polarnight.pipeline.relative import InstrumentalMagnitude, zero_points
+from polarnight.polarimetry import Stokes
 
 
 def row(**changes):
@@ -41,6 +43,7 @@ CASES = {
     "BAD_PIXELS": ({"bits": Bit.COSMIC_RAY}, {}, True),
     "BAD_PHOTOMETRY": ({}, {}, False),
     "FORCED": ({"forced": True}, {}, True),
+    "NONLINEAR": ({"bits": Bit.NONLINEAR}, {}, True),
     "CROWDED": ({"crowded": True}, {}, True),
     "CATALOGUE_CALIBRATED": ({}, {"mag_zp": 22.0, "zp_method": "catalogue, colour term"}, True),
     "NO_ZERO_POINT": ({}, {}, True),
@@ -59,6 +62,25 @@ def test_flags_are_set_and_known_to_the_database(flag):
     assert flag in flags
     for name in flags:
         assert PhotoPolResult.FLAGS[name]
+
+
+def test_a_cycle_that_scatters_says_so():
+    from polarnight.db import PhotoPolResult
+
+    flags = []
+    for scale in (1.0, 3.0):
+        stokes = Stokes(q=0.1, u=0.0, cov=np.eye(2) * 1e-6, scale=scale)
+        flux = GroupFlux(1e4, 1e2, True, stokes)
+        flags.append(_flags({"bits": 0, "mag_zp": 22.0}, [row()], flux))
+    assert flags == [(), ("EXCESS_SCATTER",)]
+    assert PhotoPolResult.FLAGS["EXCESS_SCATTER"]
+
+
+def test_stars_beyond_the_linear_range_calibrate_nothing():
+    fluxes = {n: GroupFlux(1e4, 1e2, True) for n in (1, 2, 3)}
+    fluxes[3] = GroupFlux(1e4, 1e2, trusted=False)
+    rows = {1: [row()], 2: [row(bits=int(Bit.NONLINEAR))], 3: [row()]}
+    assert list(_magnitudes(fluxes, rows, 60.0)) == [1]
 
 
 def test_a_good_result_has_no_flag():

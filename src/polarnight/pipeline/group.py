@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from polarnight.errors import AlgorithmFailed
-from polarnight.frames import ObsMode
+from polarnight.frames import Bit, ObsMode
 from polarnight.instruments import get_instrument
 from polarnight.photometry import instrumental_magnitude
 from polarnight.pipeline.aperture_losses import RelativeLoss, relative_losses
@@ -83,7 +83,7 @@ def measure_group(
     info = frames[0].ref.info
     losses = _losses(frames, fwhm)
     fluxes, refused = _fluxes(frames, present, rows, losses, parameters)
-    points = zero_points(_magnitudes(fluxes, info.exptime), present, info.band)
+    points = zero_points(_magnitudes(fluxes, rows, info.exptime), present, info.band)
     if field is not None and parameters.catalogue_calibrators:
         for source in present:
             if source.id not in points:
@@ -189,12 +189,16 @@ def _direct_flux(rows: Sequence[ApertureRow]) -> GroupFlux:
 
 
 def _magnitudes(
-    fluxes: Mapping[int, GroupFlux], exptime: float
+    fluxes: Mapping[int, GroupFlux], rows: Mapping[int, Sequence[ApertureRow]], exptime: float
 ) -> dict[int, InstrumentalMagnitude]:
-    """Return the instrumental magnitudes that may give a zero point."""
+    """Return the instrumental magnitudes that may give a zero point.
+
+    A star with pixels beyond the linear range is too faint by an unknown amount.
+    """
     magnitudes = {}
     for source, flux in fluxes.items():
-        if flux.trusted and flux.value > 0:
+        linear = not any(row.bits & Bit.NONLINEAR for row in rows[source])
+        if flux.trusted and linear and flux.value > 0:
             value, error = instrumental_magnitude(flux.value, flux.error, exptime)
             magnitudes[source] = InstrumentalMagnitude(float(value), float(error))
     return magnitudes

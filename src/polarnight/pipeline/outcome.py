@@ -230,12 +230,16 @@ def _flags(values: dict[str, Any], rows: Sequence[ApertureRow], flux: GroupFlux)
     flags = []
     if values["bits"] & Bit.SATURATED:
         flags.append("SATURATED")
+    if values["bits"] & Bit.NONLINEAR:
+        flags.append("NONLINEAR")
     if values["bits"] & UNUSABLE & ~Bit.SATURATED:
         flags.append("BAD_PIXELS")
     if not flux.trusted:
         flags.append("BAD_PHOTOMETRY")
         if flux.stokes is not None:
             flags.append("BAD_POLARIMETRY")
+    if flux.stokes is not None and flux.stokes.scale > 1.0:
+        flags.append("EXCESS_SCATTER")
     if any(row.forced for row in rows):
         flags.append("FORCED")
     if any(row.crowded for row in rows):

@@ -38,7 +38,7 @@ Reduction = Literal["relphot", "relpol"]
 GROUP_VERSIONS = {
     "measure": "1",
     "field": "2",
-    "zero points": "1",
+    "zero points": "2",
     "stokes": "2",
     "polarization": "1",
 }

@@ -164,6 +164,8 @@ class PhotoPolResult(AuditedModel, ProductColumns):
         BAD_PIXELS = 1 << 9
         INCOMPLETE = 1 << 10
         CROWDED = 1 << 11
+        NONLINEAR = 1 << 12
+        EXCESS_SCATTER = 1 << 13
 
     FLAGS: ClassVar[type[Flags]] = Flags
 
