@@ -231,10 +231,10 @@ def copy_of(tmp_path, monkeypatch, capsys, django_db_setup, django_db_blocker):
     monkeypatch.setenv("COLUMNS", "400")
 
     @contextlib.contextmanager
-    def copy(original: Archive) -> Iterator[Archive]:
-        shutil.copytree(original.root, tmp_path / "data", symlinks=True)
-        with _own_database(django_db_blocker, tmp_path / "data"):
-            yield Archive(tmp_path / "data", original.out, read=capsys.readouterr)
+    def copy(original: Archive, name: str = "data") -> Iterator[Archive]:
+        shutil.copytree(original.root, tmp_path / name, symlinks=True)
+        with _own_database(django_db_blocker, tmp_path / name):
+            yield Archive(tmp_path / name, original.out, read=capsys.readouterr)
 
     return copy
 

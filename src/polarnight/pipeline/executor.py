@@ -8,6 +8,8 @@ nothing else: its task is sent once more, to a fresh pool, and only then given u
 from __future__ import annotations
 
 import os
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
@@ -78,10 +80,18 @@ def _call(task: Task) -> Outcome:
         return Outcome(task.key, error=error, trace=trace)
 
 
-def _prepare_worker(threads: int) -> None:
+def _prepare_worker(threads: int, coordinator: int) -> None:
     # The pool itself is the parallelism; libraries must not each start a thread a core.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARNIGHT_THREADS"):
         os.environ[name] = str(threads)
+    threading.Thread(target=_end_with, args=(coordinator,), daemon=True).start()
+
+
+def _end_with(coordinator: int) -> None:
+    """End this worker when its coordinator is gone: nobody would ever take its results."""
+    while os.getppid() == coordinator:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 class WorkPool(AbstractContextManager["WorkPool"]):
@@ -212,7 +222,9 @@ class WorkPool(AbstractContextManager["WorkPool"]):
             # Clean interpreters (no inherited database connection or lock) that do not
             # import the caller's script again, which needs no __main__ guard therefore.
             self._executor = ProcessPoolExecutor(
-                self.processes, initializer=_prepare_worker, initargs=(self.threads,)
+                self.processes,
+                initializer=_prepare_worker,
+                initargs=(self.threads, os.getpid()),
             )
             return self._executor
         from distributed import Client
