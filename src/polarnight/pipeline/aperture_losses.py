@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polarnight.errors import AlgorithmFailed
-from polarnight.photometry import aperture_correction, aperture_photometry, standard_radii
+from polarnight.photometry import aperture_correction, aperture_photometry
 from polarnight.pipeline.measure import LoadedFrame, other_sources
 
 __all__ = ["RelativeLoss", "relative_losses"]
@@ -48,15 +48,15 @@ class RelativeLoss:
     n: int = 0
 
 
-def relative_losses(frames: Sequence[LoadedFrame], fwhm: float) -> dict[int, RelativeLoss]:
-    """Measure the light lost outside the standard aperture from the stars of each frame.
+def relative_losses(frames: Sequence[LoadedFrame], radius: float) -> dict[int, RelativeLoss]:
+    """Measure the light lost outside the aperture from the stars of each frame.
 
     Parameters
     ----------
     frames : sequence of LoadedFrame
         The frames of a cycle, with one beam each.
-    fwhm : float
-        Seeing of the group, pixels; sets the aperture.
+    radius : float
+        Of the aperture, pixels.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def relative_losses(frames: Sequence[LoadedFrame], fwhm: float) -> dict[int, Rel
     found = {}
     for loaded in frames:
         try:
-            found[loaded.ref.id] = _fraction(loaded, fwhm)
+            found[loaded.ref.id] = _fraction(loaded, radius)
         except AlgorithmFailed:
             return {one.ref.id: RelativeLoss() for one in frames}
     typical = float(np.mean([fraction for fraction, _, _ in found.values()]))
@@ -77,9 +77,8 @@ def relative_losses(frames: Sequence[LoadedFrame], fwhm: float) -> dict[int, Rel
     }
 
 
-def _fraction(loaded: LoadedFrame, fwhm: float) -> tuple[float, float, int]:
+def _fraction(loaded: LoadedFrame, radius: float) -> tuple[float, float, int]:
     """Return the fraction of the light within the aperture, its error, and how many stars."""
-    radius, _, _ = standard_radii(fwhm)
     stars = _stars(loaded, (_LARGE + 0.5) * radius)
     table = aperture_photometry(
         loaded.frame.data,

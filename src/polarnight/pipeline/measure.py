@@ -25,6 +25,7 @@ from polarnight.pipeline.records import ApertureRow, FrameRef, SourceRecord
 
 __all__ = [
     "LoadedFrame",
+    "aperture_radii",
     "group_fwhm",
     "load_frame",
     "measurable",

@@ -58,7 +58,7 @@ class GroupParameters:
     radii_sigma: tuple[float, float, float] = (3.0, 5.0, 9.0)
     limit_sigma: float = 3.0
     clip: float = 5.0
-    beam_gain: bool = False
+    beam_gain: bool = True
     debias: str = "mas"
     instrumental: InstrumentalPolarization | None = None
     stars: Path | None = None
@@ -262,6 +262,9 @@ def _evidence(
     if flux.stokes is not None:
         evidence["polarimetry"] = {
             "scale": flux.stokes.scale,
+            # Of this cycle alone: without what its instrument has in common with others.
+            "q_err_random": flux.stokes.q_err,
+            "u_err_random": flux.stokes.u_err,
             "beam_gain": flux.stokes.k,
             "used": [bool(used) for used in flux.stokes.used],
             "aperture_losses": [asdict(loss) for loss in flux.losses],
