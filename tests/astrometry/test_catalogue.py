@@ -201,3 +201,25 @@ def test_stars_of_unequal_length_are_refused():
 def test_memory_catalogue_selects():
     stars = Stars(np.array([1.0, 2.0]), np.zeros(2), np.array([5.0, 6.0]))
     assert MemoryCatalogue(stars).cone(1.0, 0.0, 0.5).mag.tolist() == [5.0]
+
+
+def test_a_directory_that_is_no_catalogue_is_never_replaced(tmp_path):
+    mine = tmp_path / "Documents"
+    mine.mkdir()
+    (mine / "thesis.tex").write_text("mine")
+    (tmp_path / "link").symlink_to(mine)
+    rows = Table({"ra": [1.0], "dec": [2.0], "R": [10.0]})
+    for name in ("Documents", "link"):
+        with pytest.raises(ConfigError, match="no star catalogue of ours"):
+            import_stars(rows, tmp_path, mags={"R": "R"}, name=name)
+    assert (mine / "thesis.tex").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Documents", "link"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"columns": 5}', '{"columns": ["ra", "dec"]}', "7"])
+def test_a_manifest_that_is_none(tmp_path, text):
+    rows = Table({"ra": [1.0], "dec": [2.0], "R": [10.0]})
+    import_stars(rows, tmp_path, mags={"R": "R"}, name="a")
+    (tmp_path / "a" / "catalogue.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"a/catalogue\.json: the star .* import it again"):
+        LocalCatalogue(tmp_path).cone(1.0, 2.0, 0.1)

@@ -194,6 +194,10 @@ def _write(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    target = directory / label
+    if target.is_symlink() or (target.exists() and not (target / MANIFEST).is_file()):
+        msg = f"{target} is there and is no star catalogue of ours; choose another name"
+        raise ConfigError(msg)
     directory.mkdir(parents=True, exist_ok=True)
     fresh = directory / f".{label}.new-{os.getpid()}"
     stale = directory / f".{label}.old-{os.getpid()}"
@@ -210,7 +214,6 @@ def _write(
             path = fresh / zone_name(*divmod(int(key[i]), 1000))
             pq.write_table(table.slice(i, j - i), path)
         (fresh / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-        target = directory / label
         if target.exists():
             target.rename(stale)
         try:

@@ -104,8 +104,8 @@ class LocalCatalogue:
         found = {}
         for path in sorted(self.directory.glob(f"[!.]*/{MANIFEST}")):
             try:
-                found[path.parent.name] = json.loads(path.read_text())
-            except (OSError, ValueError) as error:
+                found[path.parent.name] = _checked(json.loads(path.read_text()))
+            except (OSError, ValueError, TypeError, KeyError) as error:
                 msg = f"{path}: the star catalogue cannot be read ({error}); import it again"
                 raise ConfigError(msg) from error
         return found
@@ -121,6 +121,15 @@ class LocalCatalogue:
             nothing = np.zeros(0)
             return Stars(nothing, nothing, nothing, epoch=jyear)
         return merged
+
+
+def _checked(manifest: Any) -> dict[str, Any]:
+    """Refuse a manifest that lacks what reading the zones needs."""
+    columns, epoch = manifest["columns"], float(manifest["epoch"])
+    if not {"ra", "dec"} <= set(columns) or not np.isfinite(epoch):
+        msg = f"columns {columns}, epoch {epoch}"
+        raise ValueError(msg)
+    return {"proper_motions": False, **manifest}
 
 
 def _read_zones(

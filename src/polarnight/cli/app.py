@@ -110,7 +110,9 @@ def run_app(arguments: list[str] | None = None) -> int:
 def _confess(error: Exception) -> None:
     """Tell of an error that nobody foresaw in one line, and put its traceback into the log."""
     told = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, OSError | MemoryError):
+    if type(error).__module__.startswith("django.db"):
+        told = f"the database does not answer: {told} (`polarnight doctor` looks at it)"
+    if isinstance(error, OSError | MemoryError) or told.startswith("the database"):
         # The machine refuses: no space, no permission, no memory.
         typer.secho(f"polarnight: {told}", err=True, fg="red")
         return

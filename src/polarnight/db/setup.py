@@ -95,9 +95,12 @@ def _bring_up_to_date() -> None:
 
     try:
         bring_up_to_date()
-    except DatabaseError as error:
+    except (DatabaseError, UnicodeDecodeError) as error:
         from django.db import connection
 
         place = connection.settings_dict["NAME"]
-        msg = f"the database {place} does not answer: {str(error).strip()}"
+        told = " ".join(str(error).split())
+        msg = f"the database {place} does not answer: {told}"
+        if isinstance(error, UnicodeDecodeError) or "not a database" in told or "malformed" in told:
+            msg += "; it is damaged: put a copy back, or move it away and ingest and run again"
         raise ExternalService(msg) from error

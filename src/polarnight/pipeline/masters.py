@@ -19,6 +19,7 @@ from polarnight.frames import FrameInfo, ImageType, content_key
 from polarnight.pipeline.associations import MasterShelf, master_rules
 from polarnight.pipeline.context import RunContext
 from polarnight.pipeline.executor import Task
+from polarnight.pipeline.intact import file_state, why_not_intact
 
 if TYPE_CHECKING:
     from polarnight.db import Epoch, RawFit
@@ -143,9 +144,7 @@ def _stale(existing: MasterModel | None, key: str, context: RunContext) -> str:
         return "its frames, rules or masters changed"
     if existing.error:
         return f"failed before: {existing.error}" if context.options.retry_failed else ""
-    if not existing.filepath.is_file():
-        return f"its file {existing.path} is gone"
-    return ""
+    return why_not_intact(existing)
 
 
 def _count_current(context: RunContext, existing: MasterModel | None) -> None:
@@ -243,6 +242,7 @@ def _store(job: _Job, result: MasterResult, sha256: str) -> None:
         "why": job.why,
         "inputs": [[raw.fileloc, "raw", raw.content_key] for raw in job.rawfits],
         "rules": job.rules.to_dict(),
+        "file": file_state(job.row.filepath),
     }
     for name, master in (("masterbias", job.bias), ("masterdark", job.dark)):
         if any(f.name == name for f in type(row)._meta.concrete_fields):

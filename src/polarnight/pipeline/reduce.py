@@ -21,6 +21,7 @@ from polarnight.pipeline.frame_recipe import (
     frame_recipe,
     run_frame,
 )
+from polarnight.pipeline.intact import file_state, why_not_intact
 
 if TYPE_CHECKING:
     from polarnight.db import RawFit, ReducedFit
@@ -182,9 +183,7 @@ def _stale(context: RunContext, existing: ReducedFit | None, key: str, aids: dic
         return "failed before, and the star catalogues have changed since"
     if failed and existing.provenance.get("object_place") != aids["object_place"]:
         return "failed before, and its OBJECT has another place in the source catalogue now"
-    if not failed and not existing.filepath.is_file():
-        return f"its file {existing.path} is gone"
-    return ""
+    return "" if failed else why_not_intact(existing)
 
 
 def _count_current(context: RunContext, row: RawFit, existing: ReducedFit | None) -> None:
@@ -268,6 +267,7 @@ def _fill(row: ReducedFit, plan: _Plan, result: FrameOutcome) -> None:
     data.content_key = result.content_key
     data.path = _relative(plan.job.out)
     data.provenance["seconds"] = result.seconds
+    data.provenance["file"] = file_state(plan.job.out)
     for name, value in result.detection.items():
         setattr(row, name, value)
     if result.detection["fwhm_px"] is not None:
