@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -99,8 +101,15 @@ def Config(  # noqa: N802  (the name of the first seed, where it is a class)
     if config_logging:
         configure_logging(settings)
     if gonogui:
-        importlib.import_module("matplotlib").use("Agg")
+        _draw_to_files()
     if config_db:
         # By name, not by import: the database stands on a floor above this one.
         importlib.import_module("polarnight.db.setup").setup_database(settings, jupytermode)
     return settings
+
+
+def _draw_to_files() -> None:
+    # Most commands draw nothing, and importing matplotlib takes a third of a second.
+    os.environ["MPLBACKEND"] = "Agg"
+    if "matplotlib" in sys.modules:
+        sys.modules["matplotlib"].use("Agg")
