@@ -223,3 +223,20 @@ def test_a_manifest_that_is_none(tmp_path, text):
     (tmp_path / "a" / "catalogue.json").write_text(text)
     with pytest.raises(ConfigError, match=r"a/catalogue\.json: the star .* import it again"):
         LocalCatalogue(tmp_path).cone(1.0, 2.0, 0.1)
+
+
+@pytest.mark.parametrize("ra", [1e300, -1e9, 361.0])
+def test_right_ascensions_that_cannot_be(tmp_path, ra):
+    rows = Table({"ra": [ra, np.inf], "dec": [2.0, 3.0], "R": [10.0, 11.0]})
+    with pytest.raises(ConfigError, match="beyond 360 deg"):
+        import_stars(rows, tmp_path, mags={"R": "R"}, name="a")
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".csv", ".parquet", ".xyz", ".vot"])
+def test_a_table_that_is_none_is_one_line(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(bytes(range(256)) * 20)
+    with pytest.raises(ConfigError, match=f"a{suffix}: the table cannot be read") as caught:
+        import_stars(path, tmp_path / "stars", mags={"R": "R"})
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "stars").exists()

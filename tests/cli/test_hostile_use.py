@@ -98,3 +98,29 @@ def test_a_machine_that_refuses_is_no_fault_of_ours(archive, monkeypatch, capsys
 def test_help_needs_no_settings(monkeypatch):
     monkeypatch.setenv("POLARNIGHT_CONFIG", "/nonexistent")
     assert run_app(["--help"]) == 0
+
+
+@pytest.mark.parametrize("how", ["garbage", "cut", "flipped", "directory"])
+def test_a_database_that_is_none(archive, how):
+    assert archive.in_process("status").returncode == 0
+    path = archive.root / "iop4.db"
+    for beside in archive.root.glob("iop4.db-*"):
+        beside.unlink()
+    content = bytearray(path.read_bytes())
+    flipped = bytearray(byte ^ 0xFF for byte in content[4096:])
+    path.unlink()
+    if how == "directory":
+        path.mkdir()
+    else:
+        kinds = {
+            "garbage": b"x" * 9000,
+            "cut": content[:60000],
+            "flipped": content[:4096] + flipped,
+        }
+        path.write_bytes(kinds[how])
+    for command in ("status", "results", "doctor"):
+        done = archive.in_process(command)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"polarnight: the database {path} does not answer: ")
+        assert "must be able to write" in done.stderr or "it is damaged" in done.stderr
+        assert done.stderr.count("\n") == 1

@@ -81,7 +81,7 @@ def import_stars(
     if name is None and origin is not None:
         _refuse_other_origin(Path(directory), label, origin)
     columns: dict[str, Floats] = {
-        "ra": _angle(rows, ra, hours=True) % 360.0,
+        "ra": _angle(rows, ra, hours=True),
         "dec": _angle(rows, dec, hours=False),
     }
     for column, source in (("pmra", pmra), ("pmdec", pmdec)):
@@ -107,6 +107,10 @@ def import_stars(
     if np.any(np.abs(columns["dec"]) > 90.0):
         msg = f"{label}: column {dec!r} has values beyond 90 deg; is it the declination in degrees?"
         raise ConfigError(msg)
+    if np.any(np.abs(columns["ra"]) > 360.0):
+        msg = f"{label}: column {ra!r} has values beyond 360 deg; is it the right ascension?"
+        raise ConfigError(msg)
+    columns["ra"] = columns["ra"] % 360.0
     manifest = {
         "columns": list(columns),
         "epoch": epoch,
@@ -141,7 +145,8 @@ def _read_table(path: Path) -> Table:
         form = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".txt": "ascii"}.get(path.suffix)
         return Table.read(path, format=form)
     except Exception as error:  # the readers raise dozens of kinds
-        msg = f"{path}: the table cannot be read ({error})"
+        told = next(iter(str(error).splitlines()), "") or type(error).__name__
+        msg = f"{path}: the table cannot be read ({told})"
         raise ConfigError(msg) from error
 
 

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["setup_database"]
 
 _SETTINGS_MODULE = "polarnight.db.settings"
+_DAMAGED = "it is damaged: put a copy back, or move it away, ingest and run again"
+_REMEDIES = {
+    "not a database": _DAMAGED,
+    "malformed": _DAMAGED,
+    "unable to open": "SQLite must be able to write the file and its directory",
+    "readonly": "SQLite must be able to write the file and its directory",
+    "disk I/O error": "is the disk full?",
+    "is full": "make space",
+}
 
 
 def setup_database(settings: Settings, interactive: bool | None = None) -> None:
@@ -100,7 +109,7 @@ def _bring_up_to_date() -> None:
 
         place = connection.settings_dict["NAME"]
         told = " ".join(str(error).split())
-        msg = f"the database {place} does not answer: {told}"
-        if isinstance(error, UnicodeDecodeError) or "not a database" in told or "malformed" in told:
-            msg += "; it is damaged: put a copy back, or move it away and ingest and run again"
+        remedy = next((text for part, text in _REMEDIES.items() if part in told), "")
+        remedy = _DAMAGED if isinstance(error, UnicodeDecodeError) else remedy
+        msg = f"the database {place} does not answer: {told}{remedy and f' ({remedy})'}"
         raise ExternalService(msg) from error

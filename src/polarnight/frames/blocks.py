@@ -109,7 +109,7 @@ def open_plain(path: Path) -> BinaryIO:
         if not (path.is_file() or path.is_dir()) and path.exists():
             # A pipe would keep us waiting, a device would never end.
             raise BadFrame(path, "is no regular file")
-        handle = path.open("rb")
+        handle: BinaryIO = path.open("rb")
         start = handle.read(10)
     except OSError as error:
         raise BadFrame(path, f"cannot be read: {error.strerror}") from error
@@ -117,8 +117,9 @@ def open_plain(path: Path) -> BinaryIO:
     if start[:2] in (b"\x1f\x8b", b"BZ"):
         with handle:
             content = _unpacked(_unpacker(handle, start), path)
-        handle = io.BytesIO(content)  # type: ignore[assignment]
-        start = content[:10]
+        handle = content
+        start = handle.read(10)
+        handle.seek(0)
     if not start:
         handle.close()
         raise BadFrame(path, "the file is empty", "copy it again from the telescope")
@@ -134,14 +135,14 @@ def _unpacker(handle: BinaryIO, start: bytes) -> gzip.GzipFile | bz2.BZ2File:
     return gzip.GzipFile(fileobj=handle)
 
 
-def _unpacked(packed: Any, path: Path) -> bytes:
+def _unpacked(packed: Any, path: Path) -> BinaryIO:
     """Return the content of a compressed file; one that expands without end is refused."""
-    content = bytearray()
+    content = io.BytesIO()
     try:
         with packed:
             while chunk := packed.read(1 << 22):
-                content += chunk
-                if len(content) > LARGEST_BYTES:
+                content.write(chunk)
+                if content.tell() > LARGEST_BYTES:
                     raise BadFrame(
                         path,
                         f"the compressed file expands to more than {LARGEST_BYTES >> 20} MiB",
@@ -149,7 +150,8 @@ def _unpacked(packed: Any, path: Path) -> bytes:
                     )
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise BadFrame(path, f"the compressed file is damaged: {error}") from error
-    return bytes(content)
+    content.seek(0)
+    return content
 
 
 @contextlib.contextmanager
