@@ -54,12 +54,14 @@ def test_each_light_path_has_its_own_dust_on_one_chip(camera):
     r, v = make_flat(camera, chip, "R"), make_flat(camera, chip, "V")
     assert not np.array_equal(r, v)
     np.testing.assert_array_equal(r, make_flat(camera, chip, "R"))
-    np.testing.assert_allclose(r.max(), 1.0, atol=0.05)
+    # Flats of different light paths say nothing of their throughput.
+    assert np.median(r) == pytest.approx(1.0) == np.median(v)
     # Pixel to pixel, the two share the response of the chip.
     ratio = (r / v)[:20, :20]
     assert ratio.std() < 0.3 * (r[:20, :20] / np.median(r[:20, :20])).std() + 1e-3
-    corner = np.median(make_flat(camera, chip, "R", vignetting=0.3)[:10, :10])
-    assert corner < 0.76
+    vignetted = make_flat(camera, chip, "R", vignetting=0.3)
+    middle = np.median(vignetted[SHAPE[0] // 2 - 20 :, SHAPE[1] // 2 - 20 :][:40, :40])
+    assert np.median(vignetted[:10, :10]) < 0.76 * middle
 
 
 def test_junk_of_cafos():

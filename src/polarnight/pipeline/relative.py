@@ -92,11 +92,17 @@ def zero_points(
                 literature - instrumental.value,
                 float(np.hypot(error, instrumental.error)),
             )
-    found = {}
+    found: dict[int, SourceZeroPoint] = {}
+    known: dict[tuple[int, ...], SourceZeroPoint] = {}
     for source in sources:
         usable = [c for c in _calibrators_of(source, sources) if c.id in points]
-        if usable:
-            found[source.id] = _combine(usable, points)
+        if not usable:
+            continue
+        # Most targets of a field share their calibrators.
+        key = tuple(c.id for c in usable)
+        if key not in known:
+            known[key] = _combine(usable, points)
+        found[source.id] = known[key]
     return found
 
 

@@ -94,7 +94,12 @@ def make_flat(camera: Camera, chip: Chip, optics_key: str, *, vignetting: float 
     Returns
     -------
     ndarray of float32, shape (ny, nx)
-        Relative throughput, near 1 in the middle; 0 for dead pixels.
+        Relative throughput, its median 1; 0 for dead pixels.
+
+    Notes
+    -----
+    Flats tell nothing of the total throughput of one polaroid relative to another: that is
+    part of the instrumental polarization, whose constants hold for flats normalised alike.
     """
     rng = generator("flat", camera.instrument, optics_key, *chip.bias.shape)
     ny, nx = chip.bias.shape
@@ -108,6 +113,7 @@ def make_flat(camera: Camera, chip: Chip, optics_key: str, *, vignetting: float 
         r = np.hypot(x - cx, y - cy) / radius
         flat *= 1.0 - depth * ((r < 1.0) & (r > 0.35)) * (1.0 - 0.3 * r).astype(np.float32)
     flat *= chip.response
+    flat /= np.median(flat)
     flat[chip.dead] = 0.0
     return np.asarray(flat, dtype=np.float32)
 
