@@ -63,7 +63,7 @@ def _own_database(blocker, datadir):
     described, configured = django_settings.DATABASES["default"], connections.settings["default"]
     with blocker.unblock():
         try:
-            yield polarnight.Config(config_db=True, datadir=datadir)
+            yield polarnight.Config(config_db=True, datadir=datadir, workers=1)
         finally:
             connections["default"].close()
     django_settings.DATABASES["default"] = described

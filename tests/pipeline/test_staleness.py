@@ -116,7 +116,7 @@ def test_another_bias_concerns_everything(reduced):
 @pytest.mark.parametrize(
     ("option", "expected"),
     [
-        ("calibration.nsigma=5.0", (6, 6, 27)),
+        pytest.param("calibration.nsigma=5.0", (6, 6, 27), marks=pytest.mark.slow),
         ("calibration.cosmic_rays=false", (0, 6, 27)),
         ("astrometry.max_rms_arcsec=0.9", (0, 6, 27)),
         ("astrometry.pictures=true", (0, 0, 0)),
@@ -183,6 +183,7 @@ def test_ignored_flats_leave_no_master(reduced):
     last = RawFit.objects.get(filename="Flat-0003R.fit")
     last.flag("IGNORE", who="ana")
     assert "none of its frames is used any more" in reduced.pending()
+    assert "5 products are not current" in reduced.out
     assert reduced.run("run", NIGHT) == 1
     assert "out of use" in reduced.out
     assert ReducedFit.objects.filter(error__contains="FLAT").count() == 2
@@ -256,7 +257,7 @@ def test_force_makes_everything_anew_and_equal(reduced):
     [
         ("masters", (6, None, None, None)),
         ("reduce", (None, 6, None, None)),
-        ("photometry", (None, None, 18, None)),
+        pytest.param("photometry", (None, None, 18, None), marks=pytest.mark.slow),
         ("polarimetry", (None, None, None, 9)),
     ],
 )

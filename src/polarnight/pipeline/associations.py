@@ -74,6 +74,14 @@ class MasterShelf:
             self._rows[kind] = {row.key: row for row in found}
         return self._rows[kind]
 
+    def expect(self, row: MasterModel) -> None:
+        """Count a master that is planned and not made yet, in a dry run."""
+        self.rows(ImageType(row.KIND)).setdefault(row.key, row)
+
+    def discard(self, row: MasterModel) -> None:
+        """Leave a master out that is about to go out of use."""
+        self.rows(ImageType(row.KIND)).pop(row.key, None)
+
     def choose(self, info: FrameInfo, kind: ImageType) -> Association:
         """Associate a frame with a master of a kind."""
         records = _records(self.rows(kind).values(), kind)

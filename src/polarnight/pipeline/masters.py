@@ -80,8 +80,13 @@ def build_masters(
                 current.add(key)
                 if job is not None:
                     jobs.append(job)
-        _retire(context, kind, epochs, current)
-        if not context.options.dry_run:
+        _retire(context, kind, epochs, current, shelf)
+        if context.options.dry_run:
+            for job in jobs:
+                job.row.info = job.group.infos[0].to_dict()
+                job.row.content_key = f"planned {job.row.recipe_key}"
+                shelf.expect(job.row)
+        else:
             _make(context, kind, jobs)
             shelf.forget(kind)
 
@@ -156,7 +161,11 @@ def _count_current(context: RunContext, existing: MasterModel | None) -> None:
 
 
 def _retire(
-    context: RunContext, kind: ImageType, epochs: Sequence[Epoch], current: set[str]
+    context: RunContext,
+    kind: ImageType,
+    epochs: Sequence[Epoch],
+    current: set[str],
+    shelf: MasterShelf,
 ) -> None:
     """Take masters out of use whose frames are there, but are no longer used for them.
 
@@ -173,6 +182,7 @@ def _retire(
             continue
         reason = "none of its frames is used any more"
         context.plan("masters", row.key, reason)
+        shelf.discard(row)
         if context.options.dry_run:
             continue
         row.error, row.content_key, row.recipe_key = reason, "", ""
