@@ -81,7 +81,12 @@ def test_formats_come_back(table, tmp_path, kind):
     text = write_results(table, kind, path)
     assert (text == "") == (kind == "parquet")
     names = {"csv": "ascii.csv", "ecsv": "ascii.ecsv"}
-    back = Table.read(path, format=names.get(kind, kind))
+    if kind == "parquet":  # astropy would need pandas to read it
+        import pyarrow.parquet as pq
+
+        back = Table(pq.read_table(path).to_pydict())
+    else:
+        back = Table.read(path, format=names.get(kind, kind))
     assert back.colnames == table.colnames
     for name in ("jd_mid", "mag", "p", "chi", "q"):
         values = np.ma.filled(np.ma.asarray(back[name], dtype=float), np.nan)
