@@ -1,12 +1,14 @@
 """One bad frame of every kind never stops a night: it is flagged, and the reason is told."""
 
 import errno
+import shutil
 
 import pytest
+from astropy.io import fits
 
-from polarnight.db import PhotoPolResult, RawFit, ReducedFit
+from polarnight.db import MasterBias, MasterFlat, PhotoPolResult, RawFit, ReducedFit
 from polarnight.pipeline.simulated import simulate_to_directory
-from polarnight.simulation.faults import FAULTS
+from polarnight.simulation.faults import FAULTS, apply_fault
 
 NIGHT = "OSN-T090/2022-09-18"
 
@@ -131,6 +133,7 @@ def test_a_mended_frame_is_taken_up(spoilt, spoilt_night, tmp_path):
     bad = link / name_of("truncated")
     bad.unlink()
     bad.write_bytes((target / "BLLac-0001R.fit").read_bytes())
+    fits.setval(bad, "COMMENT", value="fetched again")
     assert spoilt.run("run", NIGHT) == 1
     assert ReducedFit.objects.get(filename=bad.name).solved
     assert PhotoPolResult.objects.filter(reducedfits__filename=bad.name).count() == 9
@@ -192,3 +195,24 @@ def test_a_full_disk_while_writing(reduced, monkeypatch):
     assert "--retry-failed" in reduced.out
     assert reduced.run("run", NIGHT, "--retry-failed") == 0
     assert before.changed(reduced.made()) == {}
+
+
+def test_bad_calibrations_are_left_out_of_their_master(archive, night, tmp_path):
+    raw = tmp_path / "raw"
+    shutil.copytree(night.directory, raw)
+    apply_fault(raw / "Flat-0001R.fit", "truncated")
+    apply_fault(raw / "Flat-0002R.fit", "saturated")
+    apply_fault(raw / "Bias-0001.fit", "all_nan")
+    apply_fault(raw / "Bias-0002.fit", "saturated")
+    archive.run("stars", "import", night.stars, "--mag", "R=mag_R", "--err", "R=mag_R_err")
+    place = archive.root / "raw" / NIGHT
+    place.parent.mkdir(parents=True)
+    raw.rename(place)
+    assert archive.run("run", "--all-local") == 1
+    assert "Flat-0001R.fit: truncated" in archive.out
+    assert MasterFlat.objects.get(obsmode="PHOTOMETRY").n_used == 1
+    assert MasterBias.objects.get().n_used == 1
+    assert archive.run("why", f"{NIGHT}/Flat-0002R.fit") == 0
+    assert "rejected" in archive.out
+    assert "saturated" in archive.out
+    assert ReducedFit.objects.filter(solved=True).count() == 6

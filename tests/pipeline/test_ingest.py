@@ -116,3 +116,19 @@ def test_files_that_are_no_frames(archive, tmp_path):
     assert archive.run("ingest", tmp_path / "absent.fit") == 2
     assert "absent.fit: no such file or directory" in archive.err
     assert archive.run("ingest", tmp_path) == 2
+
+
+def test_a_copy_under_another_name_is_no_second_exposure(reduced):
+    before = reduced.made()
+    for name in ("BLLac-0001R.fit", "BLLac-0001R45.fit", "Flat-0001R45.fit", "Bias-0001.fit"):
+        shutil.copy2(reduced.raw(name), reduced.raw(name).with_name(f"a copy of {name}"))
+    assert reduced.run("run", "T090/220918") == 0
+    assert reduced.out.count("left out: a copy of") == 4
+    assert before.changed(reduced.made()) == {}
+    place = "OSN-T090/2022-09-18/a copy of BLLac-0001R45.fit"
+    assert reduced.run("why", place) == 0
+    assert "left out   a copy of BLLac-0001R45.fit" in reduced.out
+    # Without the first the other takes its place.
+    reduced.raw("BLLac-0001R45.fit").unlink()
+    assert reduced.run("run", "T090/220918") == 1
+    assert "no longer in" in reduced.out

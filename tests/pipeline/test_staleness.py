@@ -3,7 +3,11 @@
 import os
 import shutil
 
+import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.table import Table
 
 from polarnight.db import MasterFlat, PhotoPolResult, RawFit, ReducedFit
 
@@ -43,6 +47,8 @@ def swap(archive, name, other):
     """Replace a raw file by another one, as somebody who fetched it anew would."""
     path = archive.raw(name)
     shutil.copyfile(archive.raw(other), path)
+    # Equal bytes would be a copy, and no exposure of its own.
+    fits.setval(path, "COMMENT", value="fetched again")
     os.utime(path, ns=(1, 1))
 
 
@@ -231,12 +237,23 @@ def test_a_raw_file_that_becomes_unreadable_takes_its_results_along(reduced):
     assert "BLLac-0001R.fit" not in reduced.out
 
 
-def test_one_more_source_in_the_field_and_one_elsewhere(reduced, tmp_path):
+def a_star(path, ra, dec):
+    """The brightest field star within 0.03 deg, as ``ra_hms,dec_dms``."""
+    stars = Table.read(path, format="ascii.csv")
+    near = np.hypot((stars["ra"] - ra) * np.cos(np.deg2rad(dec)), stars["dec"] - dec) < 0.03
+    field = stars[near & np.char.startswith(stars["name"].astype(str), "F0")]
+    found = field[np.argmin(field["mag_R"])]
+    place = SkyCoord(found["ra"], found["dec"], unit="deg")
+    return place.to_string("hmsdms", sep=" ", precision=2).replace(" +", ",+")
+
+
+def test_one_more_source_in_the_field_and_one_elsewhere(reduced, night, tmp_path):
     new = "name,ra_hms,dec_dms,srctype\n"
     (tmp_path / "far.csv").write_text(f"{new}far,02 00 00,+10 00 00,STAR\n")
     reduced.run("sources", "import", tmp_path / "far.csv")
     assert "0 products" in reduced.pending()
-    (tmp_path / "near.csv").write_text(f"{new}near,22 02 39.6,+42 16 50,STAR\n")
+    star = a_star(night.stars, 330.6804, 42.2778)
+    (tmp_path / "near.csv").write_text(f"{new}near,{star},STAR\n")
     reduced.run("sources", "import", tmp_path / "near.csv")
     assert "3 products are not current" in reduced.pending()
     changes = Changes(reduced)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from polarnight.errors import ConfigError
+from polarnight.pipeline.ingest import split_twins
 from polarnight.pipeline.pending import pending_of
 
 if TYPE_CHECKING:
@@ -171,6 +172,9 @@ def _stale_lines(row: RawFit, settings: Settings) -> list[str]:
     """Return what the next run would make anew of this frame, and why."""
     if row.error:
         return []
+    twins = dict(split_twins(row.epoch.rawfits.filter(error="").select_related("epoch"))[1])
+    if row in twins:
+        return [f"  left out   a copy of {twins[row].filename}"]
     pending = pending_of(row.epoch, settings)
     stale = pending.of_frame(row.fileloc)
     stale += [

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from polarnight.config import Settings
     from polarnight.db import Epoch, RawFit
 
-__all__ = ["IngestReport", "ingest", "is_due", "register_night"]
+__all__ = ["IngestReport", "ingest", "is_due", "register_night", "split_twins"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -206,6 +206,29 @@ def is_due(row: RawFit, path: Path, *, retry_failed: bool = False) -> bool:
     return retry_failed if unreadable else True
 
 
+def split_twins(rows: Iterable[RawFit]) -> tuple[list[RawFit], list[tuple[RawFit, RawFit]]]:
+    """Separate frames whose bytes are those of another frame of their night.
+
+    A file that was copied under a second name is no second exposure: it would make errors
+    too small.
+
+    Returns
+    -------
+    rows : list of RawFit
+        Every exposure once: the file that was registered first.
+    twins : list of (twin, first)
+    """
+    first: dict[tuple[int, str], RawFit] = {}
+    single, twins = [], []
+    for row in sorted(rows, key=lambda row: row.pk):
+        known = first.setdefault((row.epoch_id, row.content_key or row.filename), row)
+        if known is row:
+            single.append(row)
+        else:
+            twins.append((row, known))
+    return single, twins
+
+
 def _row(epoch: Epoch, examined: Examined, known: Mapping[str, RawFit]) -> RawFit:
     from polarnight.db import RawFit
 
@@ -252,6 +275,7 @@ def _row_of_outcome(epoch: Epoch, outcome: Outcome, known: Mapping[str, RawFit])
 def _save(epoch: Epoch, rows: Sequence[RawFit]) -> None:
     from polarnight.db.bulk import upsert
 
-    upsert(rows, unique=("epoch", "filename"))
+    # In a fixed order: which of two equal files was registered first shall not be chance.
+    upsert(sorted(rows, key=lambda row: row.filename), unique=("epoch", "filename"))
     epoch.set_flag(type(epoch).FLAGS.LISTED)
     epoch.save()

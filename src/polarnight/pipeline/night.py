@@ -11,7 +11,7 @@ from polarnight.frames import remove_leftovers
 from polarnight.pipeline.associations import MasterShelf
 from polarnight.pipeline.context import RunContext, RunOptions, RunReport
 from polarnight.pipeline.executor import WorkPool
-from polarnight.pipeline.ingest import register_night
+from polarnight.pipeline.ingest import register_night, split_twins
 from polarnight.pipeline.masters import build_masters
 from polarnight.pipeline.reduce import reduce_lights
 from polarnight.pipeline.results import compute_results
@@ -92,6 +92,7 @@ def run_nights(names: Sequence[str], options: RunOptions, settings: Settings) ->
     report.epochs = [epoch.epochname for epoch in epochs]
     report.seconds = time.monotonic() - started
     if not options.dry_run:
+        _sweep(epochs, settings)  # a worker may have been killed
         _remember(epochs, report)
     return report
 
@@ -157,7 +158,10 @@ def _register(context: RunContext, epochs: Sequence[Epoch]) -> list[RawFit]:
             if row.error:
                 context.report.step("classify").failed.append((row.fileloc, row.error))
         context.report.step("classify").done += sum(1 for row in found if not row.error)
-        rows += [row for row in found if not row.error]
+        single, twins = split_twins(row for row in found if not row.error)
+        for twin, first in twins:
+            context.warn("classify", twin.fileloc, f"left out: a copy of {first.filename}")
+        rows += single
     return rows
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from polarnight.pipeline.associations import MasterShelf
 from polarnight.pipeline.context import RunContext, RunOptions, RunReport
 from polarnight.pipeline.executor import WorkPool
-from polarnight.pipeline.ingest import is_due
+from polarnight.pipeline.ingest import is_due, split_twins
 from polarnight.pipeline.masters import build_masters
 from polarnight.pipeline.reduce import reduce_lights
 from polarnight.pipeline.results import form_groups, select_stale
@@ -53,7 +53,7 @@ def pending_of(epoch: Epoch, settings: Settings) -> Pending:
     from polarnight.db import RawFit
     from polarnight.db.sources import SourceNames
 
-    rows = list(RawFit.objects.filter(epoch=epoch, error="").select_related("epoch"))
+    rows, _ = split_twins(RawFit.objects.filter(epoch=epoch, error="").select_related("epoch"))
     report = RunReport(dry_run=True)
     shelf = MasterShelf(settings)
     with WorkPool("serial") as pool:
