@@ -60,7 +60,7 @@ def test_status_loads_no_more_than_the_database(reduced_night, arguments):
         (["sources", "list"], "2200+420"),
         (["doctor"], "all migrations applied"),
         (["config"], "datadir"),
-        (["run", "T090/220918"], "1 nights in"),
+        (["run", "T090/220918"], "1 night in"),
     ],
 )
 def test_in_a_process_of_its_own(reduced_night, arguments, words):
@@ -85,7 +85,7 @@ def test_in_a_process_of_its_own(reduced_night, arguments, words):
         (["ingest", "absent.fit"], "no such file"),
         (["sources", "import", "absent.yaml"], "absent.yaml"),
         (["stars", "import", "absent.csv"], "absent.csv"),
-        (["results"], "no result fits"),
+        (["results"], "no results yet"),
         (["simulate", "WFC3", "--night", "2022-09-18"], "WFC3"),
         (["simulate", "AndorT90", "--night", "18.9.2022"], "YYYY-MM-DD"),
         (["paint"], "paint"),

@@ -58,8 +58,8 @@ def demo(
     chi2, count = reduced_chi2(rows)
     worst = max((abs(row.deviation) for row in rows if row.independent), default=0.0)
     screen.print(
-        f"{count} independent numbers: reduced chi-square {chi2:.2f}, "
-        f"largest deviation {worst:.1f} sigma"
+        f"{count} independent numbers, those of calibrators included (--all lists them): "
+        f"reduced chi-square {chi2:.2f}, largest deviation {worst:.1f} sigma"
     )
     for picture in plot_demo(rows, place, settings.mplt_default_dpi):
         screen.print(f"plot: {picture}")
@@ -72,19 +72,22 @@ def _table(rows: list[Comparison], full: bool) -> Table:
     from rich.text import Text
 
     table = Table(title="truth and measurement", box=None, pad_edge=False)
-    for column in ("source", "instrument", "band", "what"):
-        table.add_column(column)
+    for column in ("source", "instrument", "UT", "mode", "band", "what"):
+        table.add_column(column, no_wrap=True)
     for column in ("truth", "measured", "error", "sigma"):
         table.add_column(column, justify="right")
     for row in rows:
         if not (full or row.target):
             continue
-        scale, unit = (100.0, " %") if row.quantity in _PERCENT else (1.0, "")
+        scale = 100.0 if row.quantity in _PERCENT else 1.0
+        unit = " %" if row.quantity in _PERCENT else " deg" if row.quantity == "chi" else ""
         digits = {"mag": 3, "chi": 2}.get(row.quantity, 2)
         colour = "red" if abs(row.deviation) > 3 else "default"
         table.add_row(
             row.source,
             row.instrument,
+            _clock(row.jd),
+            row.mode,
             row.band,
             row.quantity + unit,
             f"{scale * row.truth:.{digits}f}",
@@ -93,6 +96,12 @@ def _table(rows: list[Comparison], full: bool) -> Table:
             Text(f"{row.deviation:+.2f}", colour),
         )
     return table
+
+
+def _clock(jd: float) -> str:
+    """Return the time of day of a Julian date as hours and minutes."""
+    minutes = round(((jd + 0.5) % 1.0) * 1440.0)
+    return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
 
 
 def _next_steps(place: Path) -> None:

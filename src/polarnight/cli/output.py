@@ -25,8 +25,13 @@ def results(
         str | None, typer.Option(help="Date at the start of a night.", parser=describe_night)
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", help="table, csv, ecsv, json, votable or parquet.")
-    ] = "table",
+        str | None,
+        typer.Option(
+            "--format",
+            help="table, csv, ecsv, json, votable or parquet; by default by the ending of "
+            "--output, else table.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="File to write; standard output by default.")
     ] = None,
@@ -41,11 +46,38 @@ def results(
     select = {"source": source, "band": band, "night": night}
     table = results_table(**{key: value for key, value in select.items() if value is not None})
     if not len(table):
-        typer.echo("no result fits", err=True)
+        typer.echo(_nothing(), err=True)
         return int(Status.NOTHING_DONE)
-    text = write_results(table, form, output)
+    text = write_results(table, form or _form_of(output), output)
     if output is None:
         typer.echo(text.rstrip("\n"))
     else:
         typer.echo(f"{len(table)} results in {output}")
     return int(Status.WELL)
+
+
+_ENDINGS = {
+    ".csv": "csv",
+    ".ecsv": "ecsv",
+    ".json": "json",
+    ".vot": "votable",
+    ".xml": "votable",
+    ".parquet": "parquet",
+}
+
+
+def _form_of(output: Path | None) -> str:
+    """Return the format that the ending of a file asks for."""
+    return "table" if output is None else _ENDINGS.get(output.suffix.lower(), "table")
+
+
+def _nothing() -> str:
+    """Say why there may be no result, and what there is to choose from."""
+    from polarnight.db import PhotoPolResult
+
+    if not PhotoPolResult.objects.exists():
+        return "there are no results yet; `polarnight run --all-local` makes them"
+    bands = PhotoPolResult.objects.order_by("band").values_list("band", flat=True).distinct()
+    nights = PhotoPolResult.objects.order_by("epoch__night")
+    first, last = (row.epoch.night for row in (nights[0], nights.reverse()[0]))
+    return f"no result fits; there are bands {', '.join(bands)} from {first} to {last}"

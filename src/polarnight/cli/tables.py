@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from polarnight.pipeline.ingest import IngestReport
 
 __all__ = [
+    "counted",
     "epoch_status",
     "ingest_summary",
     "night_status",
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 _MOST_FAILURES = 20
+_ALIKE = 2
 
 
 def _table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
@@ -41,12 +43,28 @@ def _count(failed: int) -> Text:
 
 
 def _failures(failed: list[tuple[str, str]], style: str = "red") -> list[Any]:
-    lines: list[Any] = [
-        Text.assemble((what, style), ": ", reason) for what, reason in failed[:_MOST_FAILURES]
-    ]
-    if len(failed) > _MOST_FAILURES:
-        lines.append(Text(f"... and {len(failed) - _MOST_FAILURES} more; see the log"))
+    """Return a line for each failure; those of one reason share a line."""
+    by_reason: dict[str, list[tuple[str, str]]] = {}
+    for what, reason in failed:
+        # The numbers in brackets differ from frame to frame; what happened does not.
+        by_reason.setdefault(reason.partition(" [")[0], []).append((what, reason))
+    lines: list[Any] = []
+    for entries in by_reason.values():
+        what, reason = entries[0]
+        if len(entries) > _ALIKE:
+            others = f" and {len(entries) - 1} more"
+            lines.append(Text.assemble((what + others, style), ": ", reason))
+        else:
+            lines += [Text.assemble((what, style), ": ", reason) for what, reason in entries]
+    if len(lines) > _MOST_FAILURES:
+        left = f"... and {len(lines) - _MOST_FAILURES} more; `polarnight status` has them all"
+        lines = [*lines[:_MOST_FAILURES], Text(left)]
     return lines
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun, in the plural where it is not one."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def ingest_summary(report: IngestReport) -> Group:
@@ -55,7 +73,10 @@ def ingest_summary(report: IngestReport) -> Group:
     for night, count in report.placed.items():
         table.add_row(night, str(count))
     total = sum(report.placed.values())
-    counts = f"{total} files registered, {report.new} of them new, {len(report.failed)} refused"
+    if not total and not report.failed:
+        return Group(Text("no FITS files there (*.fits, *.fit, *.fts, also .gz, .bz2 or .fz)"))
+    new = "none of them new" if not report.new else f"{report.new} of them new"
+    counts = f"{counted(total, 'file')} registered, {new}, {len(report.failed)} refused"
     return Group(*([table] if report.placed else []), Text(counts), *_failures(report.failed))
 
 
@@ -73,7 +94,7 @@ def run_summary(report: RunReport) -> Group:
     for name, step in report.steps.items():
         table.add_row(name, str(step.done), str(step.current), _count(len(step.failed)))
     warned = [entry for step in report.steps.values() for entry in step.warned]
-    total = f"{len(report.epochs)} nights in {report.seconds:.1f} s"
+    total = f"{counted(len(report.epochs), 'night')} in {report.seconds:.1f} s"
     return Group(table, Text(total), *_failures(warned, "yellow"), *_failures(report.failed))
 
 
@@ -105,7 +126,9 @@ def night_status(name: str) -> Group:
     except Epoch.DoesNotExist as error:
         msg = f"{name} is not registered; `polarnight status` lists the nights"
         raise ConfigError(msg) from error
-    table = _table("file", "type", "band", "angle", "s", "masters", "seeing", "sky", "what failed")
+    table = _table(
+        "file", "type", "band", "angle", "exp s", "masters", "seeing", "solved", "remarks"
+    )
     rows = RawFit.objects.filter(epoch=epoch).select_related("reduced").order_by("jd_start")
     for row in rows:
         table.add_row(*_frame_cells(row))
@@ -119,7 +142,7 @@ def _frame_cells(row: Any) -> list[str | Text]:
     angle = "" if row.rotangle is None else f"{row.rotangle:g}"
     cells: list[str | Text] = [row.filename, kind, row.band, angle, f"{row.exptime or 0:g}"]
     if reduced is None:
-        return [*cells, "", "", "", Text(row.error, "red")]
+        return [*cells, "", "", "", _remark(row, row.error)]
     levels = " ".join(
         f"{name}:{level}"
         for name in ("bias", "dark", "flat")
@@ -131,8 +154,14 @@ def _frame_cells(row: Any) -> list[str | Text]:
         if reduced.solved
         else ""
     )
-    problem = row.error or reduced.error
-    return [*cells, levels, seeing, solved, Text(problem, "red")]
+    return [*cells, levels, seeing, solved, _remark(row, row.error or reduced.error)]
+
+
+def _remark(row: Any, problem: str) -> Text:
+    """Return what stands against a frame: an error, or that people left it out."""
+    if row.has_flag(row.FLAGS.IGNORE):
+        return Text("ignored by people", "yellow")
+    return Text(problem, "red")
 
 
 def source_list() -> Any:

@@ -47,6 +47,8 @@ class Comparison:
         Whether it counts in chi-square: p and chi follow from q and u and do not.
     target : bool
         Whether the source is a target and no calibrator.
+    mode : str
+        ``phot`` or ``pol``.
     """
 
     source: str
@@ -59,6 +61,7 @@ class Comparison:
     error: float
     independent: bool
     target: bool
+    mode: str = ""
 
     @property
     def deviation(self) -> float:
@@ -207,6 +210,7 @@ def _compare(result: Any, truth: dict[str, Any]) -> Iterator[Comparison]:
             float(error),
             independent,
             truth["role"] == "target",
+            "phot" if result.reduction == "relphot" else "pol",
         )
 
     if result.mag is not None:

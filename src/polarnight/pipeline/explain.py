@@ -91,7 +91,18 @@ def _raw_lines(row: RawFit) -> list[str]:
     ]
     if row.flag_labels:
         lines.append(f"  flags      {', '.join(row.flag_labels)}")
-    return lines
+    return lines + _decision_lines(row)
+
+
+def _decision_lines(row: Any) -> list[str]:
+    """Return what people decided about a row, and why."""
+    from polarnight.db.audit import history
+
+    return [
+        f"  decided    {change.when:%Y-%m-%d %H:%M} {change.who}: {change.what}"
+        + (f": {change.why}" if change.why else "")
+        for change in history(row)
+    ]
 
 
 def _reduced_lines(row: ReducedFit) -> list[str]:

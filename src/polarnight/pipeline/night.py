@@ -89,6 +89,7 @@ def run_nights(names: Sequence[str], options: RunOptions, settings: Settings) ->
             reduce_lights(context, rawfits, shelf, SourceNames.load())
         if options.wants("photometry") or options.wants("polarimetry"):
             compute_results(context, epochs)
+        _missing_catalogues(context)
     report.epochs = [epoch.epochname for epoch in epochs]
     report.seconds = time.monotonic() - started
     if not options.dry_run:
@@ -129,6 +130,20 @@ def select_epochs(names: Sequence[str], options: RunOptions, settings: Settings)
         Epoch.objects.get_or_create(telescope=telescope, night=night)[0]
         for telescope, night in sorted(wanted, key=lambda pair: (pair[1], pair[0]))
     ]
+
+
+def _missing_catalogues(context: RunContext) -> None:
+    """Say at every run what an empty catalogue keeps from being done, and the remedy."""
+    from polarnight.astrometry import LocalCatalogue
+    from polarnight.db import AstroSource
+
+    stars = context.settings.data.stars
+    if not LocalCatalogue(stars).manifests:
+        reason = f"there are none under {stars}, so no frame can be solved"
+        context.warn("reduce", "star catalogues", f"{reason}; `polarnight stars import FILE`")
+    if not AstroSource.objects.exists():
+        reason = "it is empty, so nothing is measured but field stars"
+        context.warn("photometry", "sources", f"{reason}; `polarnight sources import FILE`")
 
 
 def _sweep(epochs: Sequence[Epoch], settings: Settings) -> None:

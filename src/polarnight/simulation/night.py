@@ -386,7 +386,7 @@ def simulate_night(
     name = simulator.night.isoformat()
     directory = Path(out_dir) / name
     if directory.exists() and any(directory.iterdir()) and not overwrite:
-        msg = f"{directory} is not empty; simulate into another directory, or overwrite"
+        msg = f"{directory} is not empty; simulate into another directory, or delete it"
         raise ConfigError(msg)
     directory.mkdir(parents=True, exist_ok=True)
     frames = [simulator.write(exposure, directory) for exposure in simulator.plan]

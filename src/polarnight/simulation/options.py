@@ -200,6 +200,10 @@ def make_options(instrument: str, scenario: str, options: dict[str, Any]) -> Nig
     ConfigError
         Where the scenario or an option is unknown, or a value makes no sense.
     """
+    simulated = sorted({name for name, _ in SCENARIOS})
+    if instrument not in simulated:
+        msg = f"no instrument {instrument!r} can be simulated; there are: {', '.join(simulated)}"
+        raise ConfigError(msg)
     if (instrument, scenario) not in SCENARIOS:
         known = ", ".join(s for i, s in SCENARIOS if i == instrument) or "none"
         msg = f"no scenario {scenario!r} for {instrument}; there is: {known}"

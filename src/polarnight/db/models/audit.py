@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.db import models
 
 from polarnight.db.flags import FlagField
@@ -51,4 +52,20 @@ class FlagChange(models.Model):
         indexes = [models.Index(fields=["model", "key"], name="flagchange_key")]
 
     def __str__(self) -> str:
-        return f"{self.when:%Y-%m-%d %H:%M} {self.who}: {self.model} {self.key}: {self.why}"
+        why = f": {self.why}" if self.why else ""
+        return f"{self.when:%Y-%m-%d %H:%M} {self.who}: {self.key}: {self.what}{why}"
+
+    @property
+    def what(self) -> str:
+        """What was changed, such as ``IGNORE set``."""
+        before = self.set_before | self.clear_before
+        changes = (
+            ("set", self.set_after & ~self.set_before),
+            ("cleared", self.clear_after & ~self.clear_before),
+            ("left to machines", before & ~(self.set_after | self.clear_after)),
+        )
+        flags = getattr(apps.get_model("polarnight", self.model), "FLAGS", None)
+        told = [
+            f"{flag.name} {verb}" for verb, bits in changes for flag in flags or () if bits & flag
+        ]
+        return ", ".join(told) or "comment"
