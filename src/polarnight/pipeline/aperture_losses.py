@@ -16,8 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from polarnight.errors import AlgorithmFailed
-from polarnight.photometry import aperture_correction, aperture_photometry
-from polarnight.pipeline.measure import LoadedFrame, other_sources
+from polarnight.photometry import (
+    FWHM_PER_SIGMA,
+    Apertures,
+    aperture_correction,
+    aperture_photometry,
+)
+from polarnight.pipeline.measure import SKY_CLIP, LoadedFrame, other_sources
 
 __all__ = ["RelativeLoss", "relative_losses"]
 
@@ -26,10 +31,11 @@ FloatArray = npt.NDArray[np.float64]
 _MIN_SNR = 50.0
 _MAX_STARS = 100
 _NEIGHBOUR = 0.01  # of a star's flux; fainter ones disturb all frames of the group alike
-# In units of the aperture's radius: a circle that holds all but 0.2 % of a star whatever the
-# seeing, and a ring of sky outside it (that of the measurement lies within the circle, and the
-# light of the star in it would change with the seeing too).
-_LARGE, _SKY_IN, _SKY_OUT = 2.0, 2.67, 3.67
+# In sigmas of the seeing: a circle that holds all but a few 1e-4 of a star, and the gap to the
+# ring of sky about it and the width of that. The ring of the measurement lies within the circle,
+# and the light of the star in it changes with the seeing too.
+_LARGE, _GAP, _RING = 7.5, 1.5, 4.0
+_LARGER = 1.5  # times the aperture, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +54,19 @@ class RelativeLoss:
     n: int = 0
 
 
-def relative_losses(frames: Sequence[LoadedFrame], radius: float) -> dict[int, RelativeLoss]:
+def relative_losses(
+    frames: Sequence[LoadedFrame], fwhm: float, radii: tuple[float, float, float]
+) -> dict[int, RelativeLoss]:
     """Measure the light lost outside the aperture from the stars of each frame.
 
     Parameters
     ----------
     frames : sequence of LoadedFrame
         The frames of a cycle, with one beam each.
-    radius : float
-        Of the aperture, pixels.
+    fwhm : float
+        Seeing of the group, pixels.
+    radii : tuple of float
+        Aperture, inner and outer radius of the sky, pixels.
 
     Returns
     -------
@@ -67,7 +77,7 @@ def relative_losses(frames: Sequence[LoadedFrame], radius: float) -> dict[int, R
     found = {}
     for loaded in frames:
         try:
-            found[loaded.ref.id] = _fraction(loaded, radius)
+            found[loaded.ref.id] = _fraction(loaded, fwhm / FWHM_PER_SIGMA, radii)
         except AlgorithmFailed:
             return {one.ref.id: RelativeLoss() for one in frames}
     typical = float(np.mean([fraction for fraction, _, _ in found.values()]))
@@ -77,23 +87,46 @@ def relative_losses(frames: Sequence[LoadedFrame], radius: float) -> dict[int, R
     }
 
 
-def _fraction(loaded: LoadedFrame, radius: float) -> tuple[float, float, int]:
+def _fraction(
+    loaded: LoadedFrame, sigma: float, radii: tuple[float, float, float]
+) -> tuple[float, float, int]:
     """Return the fraction of the light within the aperture, its error, and how many stars."""
-    stars = _stars(loaded, (_LARGE + 0.5) * radius)
-    table = aperture_photometry(
-        loaded.frame.data,
-        loaded.frame.variance,
-        loaded.frame.bits,
-        stars,
-        np.array([radius, _LARGE * radius]),
-        (_SKY_IN * radius, _SKY_OUT * radius),
-        exclude=other_sources(loaded, radius),
+    radius, r_in, r_out = radii
+    large = max(_LARGE * sigma, _LARGER * radius)
+    ring = (large + _GAP * sigma, large + (_GAP + _RING) * sigma)
+    stars = _stars(loaded, ring[0])
+    mask = other_sources(loaded, radius)
+    small_table, large_table = (
+        aperture_photometry(
+            loaded.frame.data,
+            loaded.frame.variance,
+            loaded.frame.bits,
+            stars,
+            np.array([circle]),
+            annulus,
+            exclude=mask,
+            clip=SKY_CLIP,
+        )
+        for circle, annulus in ((radius, (r_in, r_out)), (large, ring))
     )
-    clean = (table.bits[:, 1] == 0)[:, None]
-    clean_table = replace(table, flux=np.where(clean, table.flux, np.nan))
-    correction = aperture_correction(clean_table, 0, 1)
+    correction = aperture_correction(_together(small_table, large_table), 0, 1)
     fraction = 10.0 ** (0.4 * correction.value)
     return fraction, fraction * correction.err * 0.4 * math.log(10.0), correction.n
+
+
+def _together(small: Apertures, large: Apertures) -> Apertures:
+    """Return both apertures of each star as one table; bad pixels make no number."""
+    # The noise of the difference is taken as the difference of the squared errors, which holds
+    # for a sky in common. The skies differ here: that of the small one adds to it.
+    sky = (small.area * small.sky_err[:, None]) ** 2
+    return replace(
+        large,
+        radii=np.concatenate([small.radii, large.radii]),
+        flux=np.hstack([small.flux, np.where(large.bits == 0, large.flux, np.nan)]),
+        flux_err=np.hstack([small.flux_err, np.sqrt(large.flux_err**2 + 2.0 * sky)]),
+        area=np.hstack([small.area, large.area]),
+        bits=np.hstack([small.bits, large.bits]),
+    )
 
 
 def _stars(loaded: LoadedFrame, room: float) -> FloatArray:

@@ -82,7 +82,7 @@ def measure_group(
     for row in apertures:
         rows[row.source].append(row)
     info = frames[0].ref.info
-    losses = _losses(frames, aperture_radii(fwhm, parameters.radii_sigma)[0])
+    losses = _losses(frames, fwhm, aperture_radii(fwhm, parameters.radii_sigma))
     fluxes, refused = _fluxes(frames, present, rows, losses, parameters)
     points = zero_points(_magnitudes(fluxes, rows, info.exptime), present, info.band)
     if field is not None and parameters.catalogue_calibrators:
@@ -107,12 +107,14 @@ def measure_group(
     return GroupResult(tuple(apertures), results, tuple(refused), figures)
 
 
-def _losses(frames: Sequence[LoadedFrame], radius: float) -> dict[int, RelativeLoss]:
+def _losses(
+    frames: Sequence[LoadedFrame], fwhm: float, radii: tuple[float, float, float]
+) -> dict[int, RelativeLoss]:
     """Return what brings the frames of a cycle to one scale; nothing where beams are compared."""
     info = frames[0].ref.info
     if info.obsmode is not ObsMode.POLARIMETRY or info.has_pairs:
         return {}
-    return relative_losses(frames, radius)
+    return relative_losses(frames, fwhm, radii)
 
 
 def _field(

@@ -36,10 +36,10 @@ __all__ = ["GROUP_VERSIONS", "FrameGroup", "compute_results"]
 Reduction = Literal["relphot", "relpol"]
 
 GROUP_VERSIONS = {
-    "measure": "1",
+    "measure": "2",
     "field": "2",
     "zero points": "2",
-    "stokes": "2",
+    "stokes": "3",
     "polarization": "1",
 }
 """Changed whenever the same frames and sources would give other results."""
