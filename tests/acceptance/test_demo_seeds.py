@@ -3,7 +3,7 @@
 import demo_seeds
 import pytest
 
-DEFAULT_SEED = 1
+from polarnight.cli.demo import DEFAULT_SEED
 
 
 @pytest.mark.slow

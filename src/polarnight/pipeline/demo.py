@@ -219,6 +219,8 @@ def _compare(result: Any, truth: dict[str, Any]) -> Iterator[Comparison]:
         q, u = truth["q"], truth["u"]
         yield row("q", q, result.q, result.q_err, True)
         yield row("u", u, result.u, result.u_err, True)
+        if result.p_limit95 is not None:
+            return  # below 3 sigma p and chi have intervals, of which multiples mean nothing
         yield row("p", float(np.hypot(q, u)), result.p, result.p_err, False)
         if q or u:
             chi = float(np.rad2deg(0.5 * np.arctan2(u, q)) % 180.0)
