@@ -48,7 +48,7 @@ def test_what_is_there_already_is_passed_over(archive, frames):
     archive.run("ingest", frames)
     before = list(RawFit.objects.values())
     assert archive.run("ingest", frames) == 0
-    assert "2 files registered, 0 of them new, 0 refused" in archive.out
+    assert "2 files registered, none of them new, 0 refused" in archive.out
     assert archive.run("ingest", archive.root / PLACE) == 0
     assert [{**row, "modified": None} for row in RawFit.objects.values()] == [
         {**row, "modified": None} for row in before
@@ -102,7 +102,7 @@ def test_bad_files_are_refused_with_the_reason(archive, frames, fault, words):
 
     apply_fault(frames / "BLLac-0001R.fit", fault)
     assert archive.run("ingest", frames) == 1
-    assert "1 files registered, 1 of them new, 1 refused" in archive.out
+    assert "1 file registered, 1 of them new, 1 refused" in archive.out
     line = next(line for line in archive.out.splitlines() if "BLLac-0001R.fit: " in line)
     assert words in line
     assert line.count("BLLac-0001R.fit") == 1
@@ -112,7 +112,7 @@ def test_bad_files_are_refused_with_the_reason(archive, frames, fault, words):
 def test_files_that_are_no_frames(archive, tmp_path):
     (tmp_path / "notes.txt").write_text("clouds after two\n")
     assert archive.run("ingest", tmp_path / "notes.txt") == 2
-    assert "0 files registered, 0 of them new, 1 refused" in archive.out
+    assert "0 files registered, none of them new, 1 refused" in archive.out
     assert archive.run("ingest", tmp_path / "absent.fit") == 2
     assert "absent.fit: no such file or directory" in archive.err
     assert archive.run("ingest", tmp_path) == 2
