@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from polarnight.instruments.declared import BANDS
 from polarnight.pipeline.records import SourceRecord
 
 __all__ = ["near", "source_records"]
-
-_BANDS = ("U", "B", "V", "R", "I")
 
 
 def source_records() -> list[SourceRecord]:
@@ -36,7 +35,7 @@ def source_records() -> list[SourceRecord]:
 
 def _magnitudes(source: object) -> dict[str, tuple[float, float]]:
     found = {}
-    for band in _BANDS:
+    for band in BANDS:
         value = getattr(source, f"mag_{band}")
         if value is not None:
             found[band] = (float(value), float(getattr(source, f"mag_{band}_err") or 0.0))

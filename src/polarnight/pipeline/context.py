@@ -142,6 +142,13 @@ class RunContext:
         self.report.step(part).failed.append((what, reason))
         _LOG.warning("%s: %s", what, reason)
 
+    def count_current(self, part: str, what: str, error: str = "") -> None:
+        """Count a product that stays as it is; one that failed before has failed still."""
+        if error:
+            self.report.step(part).failed.append((what, f"{error} (unchanged; --retry-failed)"))
+        else:
+            self.report.step(part).current += 1
+
     def warn(self, part: str, what: str, reason: str) -> None:
         """Note and log something an observer should know."""
         self.report.step(part).warned.append((what, reason))

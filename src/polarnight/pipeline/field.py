@@ -14,6 +14,7 @@ from polarnight.astrometry import LocalCatalogue, Stars
 from polarnight.astrometry.geometry import julian_year
 from polarnight.errors import AlgorithmFailed
 from polarnight.frames import Bit, atomic_write
+from polarnight.instruments.declared import BANDS
 from polarnight.photometry import (
     FWHM_PER_SIGMA,
     FieldZeroPoint,
@@ -52,7 +53,6 @@ FIELD_TABLE = "field_photometry.ecsv"
 _MIN_SNR = 50.0
 _MAX_CATALOGUE_ERROR = 0.1
 _MAX_CONTAMINATION = 0.02
-_JOHNSON = ("U", "B", "V", "R", "I")
 # The first pair that a catalogue has gives the colour.
 _COLOURS = (("B", "V"), ("V", "R"), ("g", "r"), ("r", "i"), ("V", "I"), ("R", "I"))
 
@@ -130,7 +130,7 @@ def catalogue_photometry(stars: Stars, band: str) -> CatalogueMagnitudes:
     if band in mags:
         err = stars.mag_errs.get(band, np.zeros(len(stars)))
         return CatalogueMagnitudes(mags[band], np.nan_to_num(err), colour, band, name)
-    sloan = {key: value for key, value in mags.items() if key not in _JOHNSON}
+    sloan = {key: value for key, value in mags.items() if key not in BANDS}
     mag, err = sdss_to_johnson(band, sloan, stars.mag_errs)
     return CatalogueMagnitudes(mag, err, colour, f"{band} from SDSS magnitudes", name)
 

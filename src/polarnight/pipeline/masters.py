@@ -128,7 +128,7 @@ def _plan(
     why = _stale(existing, key, context)
     why = why or context.waits_for(*(m.key for m in (bias, dark) if m is not None))
     if not why:
-        _count_current(context, existing)
+        context.count_current("masters", row.key, existing.error if existing else "")
         return row.key, None
     context.plan("masters", row.key, why)
     row.recipe_key = key
@@ -150,14 +150,6 @@ def _stale(existing: MasterModel | None, key: str, context: RunContext) -> str:
     if existing.error:
         return f"failed before: {existing.error}" if context.options.retry_failed else ""
     return why_not_intact(existing)
-
-
-def _count_current(context: RunContext, existing: MasterModel | None) -> None:
-    step = context.report.step("masters")
-    if existing is not None and existing.error:
-        step.failed.append((existing.key, f"{existing.error} (unchanged; --retry-failed)"))
-    else:
-        step.current += 1
 
 
 def _retire(

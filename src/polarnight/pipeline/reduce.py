@@ -143,7 +143,7 @@ def _plan(
     why = _stale(context, existing, key, _aids(stars, place))
     why = why or context.waits_for(*(master.key for master in masters.values()))
     if not why:
-        _count_current(context, row, existing)
+        context.count_current("reduce", row.fileloc, existing.error if existing else "")
         return None
     job = FrameJob(
         path=row.filepath,
@@ -184,14 +184,6 @@ def _stale(context: RunContext, existing: ReducedFit | None, key: str, aids: dic
     if failed and existing.provenance.get("object_place") != aids["object_place"]:
         return "failed before, and its OBJECT has another place in the source catalogue now"
     return "" if failed else why_not_intact(existing)
-
-
-def _count_current(context: RunContext, row: RawFit, existing: ReducedFit | None) -> None:
-    step = context.report.step("reduce")
-    if existing is not None and existing.error:
-        step.failed.append((row.fileloc, f"{existing.error} (unchanged; --retry-failed)"))
-    else:
-        step.current += 1
 
 
 def _store(context: RunContext, batch: list[tuple[_Plan, Outcome]], stars: str) -> None:

@@ -62,6 +62,11 @@ class FrameGroup:
     sources: list[SourceRecord] = field(default_factory=list)
 
     @property
+    def part(self) -> str:
+        """The part of the night that the group belongs to."""
+        return "photometry" if self.reduction == "relphot" else "polarimetry"
+
+    @property
     def name(self) -> str:
         """The first frame, and how many there are."""
         first = self.rows[0].fileloc
@@ -154,20 +159,11 @@ def select_stale(
         group.why = _stale(context, group, present.get((group.reduction, group.files), 0))
         group.why = group.why or context.waits_for(*group.files)
         if group.why:
-            context.plan(_part(group), group.name, group.why)
+            context.plan(group.part, group.name, group.why)
             stale.append(group)
         else:
-            _count_current(context, group)
+            context.count_current(group.part, group.name, _state(group).get("error") or "")
     return stale
-
-
-def _count_current(context: RunContext, group: FrameGroup) -> None:
-    step = context.report.step(_part(group))
-    failed = _state(group).get("error")
-    if failed:
-        step.failed.append((group.name, f"{failed} (unchanged; --retry-failed)"))
-    else:
-        step.current += 1
 
 
 def _state(group: FrameGroup) -> dict[str, Any]:
@@ -187,10 +183,6 @@ def group_parameters(settings: Settings) -> GroupParameters:
         stars=settings.data.stars,
         catalogue_calibrators=settings.photometry.catalogue_calibrators,
     )
-
-
-def _part(group: FrameGroup) -> str:
-    return "photometry" if group.reduction == "relphot" else "polarimetry"
 
 
 def _cycles(context: RunContext, rows: Iterable[ReducedFit]) -> list[FrameGroup]:

@@ -72,7 +72,7 @@ def store_refusal(context: RunContext, group: FrameGroup) -> None:
     states = [(row.photometry_info or {}).get(group.reduction) or {} for row in group.rows]
     known = all(state.get("error") == group.refusal for state in states)
     if known or context.options.dry_run:
-        context.report.step(_part(group)).failed.append((group.name, group.refusal))
+        context.report.step(group.part).failed.append((group.name, group.refusal))
     else:
         _store_failure(context, group, group.refusal)
 
@@ -91,10 +91,6 @@ def store_batch(context: RunContext, batch: Sequence[tuple[FrameGroup, Outcome]]
                 _store_failure(context, group, outcome.reason(group.rows[0].filepath))
 
 
-def _part(group: FrameGroup) -> str:
-    return "photometry" if group.reduction == "relphot" else "polarimetry"
-
-
 def _remember(group: FrameGroup, state: dict[str, Any]) -> None:
     """Note on every frame of the group what was done with it."""
     from polarnight.db import ReducedFit
@@ -111,7 +107,7 @@ def _store_failure(context: RunContext, group: FrameGroup, reason: str) -> None:
     for row in group.rows:
         row.set_flag(_error_flag(group, row))
     _remember(group, {"key": group.key, "error": reason})
-    context.fail(_part(group), group.name, reason)
+    context.fail(group.part, group.name, reason)
 
 
 def _error_flag(group: FrameGroup, row: Any) -> int:
@@ -165,10 +161,10 @@ def _store(context: RunContext, group: FrameGroup, result: GroupResult) -> None:
             "field": result.field,
         },
     )
-    context.report.step(_part(group)).done += len(rows)
+    context.report.step(group.part).done += len(rows)
     for name, reason in result.refused:
         # The frames are well; what cannot be measured in them is no failure of the night.
-        context.warn(_part(group), f"{group.name}: {name}" if name else group.name, reason)
+        context.warn(group.part, f"{group.name}: {name}" if name else group.name, reason)
 
 
 def _frame_zero_point(
