@@ -145,8 +145,11 @@ def _models() -> str:
 
 
 _COMMANDS = (
-    *("", "demo", "simulate", "ingest", "stars import", "sources import", "sources list"),
-    *("run", "status", "why", "results", "config", "doctor"),
+    *("", "demo", "simulate", "ingest", "instruments", "instruments check"),
+    *("stars import", "stars fetch", "stars list", "stars remove", "sources import"),
+    *("sources list", "run", "status", "why", "results", "lightcurve", "growth", "field-stars"),
+    *("quality", "standards", "calibrate-polarization", "recipe", "recipe list", "recipe show"),
+    *("config", "doctor", "terminal"),
 )
 
 

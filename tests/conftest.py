@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -178,10 +179,51 @@ class Archive:
         return self.out
 
 
+def put_on_path(package: Path, site: Path) -> list[str]:
+    """Install a package as pip does, without it: return what has to be on the path.
+
+    The code, and a ``.dist-info`` in `site` with the entry points of its ``pyproject.toml``.
+    """
+    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
+    name = project["name"].replace("-", "_")
+    info = site / f"{name}-{project['version']}.dist-info"
+    info.mkdir(parents=True)
+    head = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    (info / "METADATA").write_text(head)
+    lines = []
+    for group, points in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{point} = {value}" for point, value in points.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    return [str(package / "src"), str(site)]
+
+
+@pytest.fixture
+def install_plugin(tmp_path, monkeypatch):
+    """Install packages of ``tests/plugins`` for one test, its workers and its commands."""
+    from polarnight import plugins
+
+    def forget() -> None:
+        for function in vars(plugins).values():
+            if hasattr(function, "cache_clear"):
+                function.cache_clear()
+
+    def install(name: str) -> None:
+        package = Path(__file__).parent / "plugins" / name
+        places = put_on_path(package, tmp_path / "site")
+        for place in places:
+            monkeypatch.syspath_prepend(place)
+        known = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([*places, *known]))
+        forget()
+
+    yield install
+    forget()
+
+
 @pytest.fixture(scope="session")
 def night(tmp_path_factory):
     """A simulated night of AndorT90: two R frames and one cycle of polaroids, 400 x 400."""
-    from polarnight.pipeline.simulated import simulate_to_directory
+    from polarnight.pipeline.demo.simulated import simulate_to_directory
 
     return simulate_to_directory(
         "AndorT90", "2022-09-18", 3, tmp_path_factory.mktemp("night"), size=400,

@@ -12,7 +12,9 @@ from typing import Any
 __all__ = [
     "AlgorithmFailed",
     "BadFrame",
+    "Cancelled",
     "ConfigError",
+    "CubeError",
     "ExternalService",
     "NoWork",
     "PolarnightError",
@@ -25,6 +27,10 @@ class PolarnightError(Exception):
 
 class NoWork(PolarnightError):
     """There was nothing to do; not a failure."""
+
+
+class Cancelled(PolarnightError):
+    """The work was stopped because somebody asked for it; nothing half-made is left."""
 
 
 class BadFrame(PolarnightError):
@@ -78,6 +84,10 @@ def _remake_algorithm_failed(message: str, numbers: dict[str, Any]) -> Algorithm
 
 class ConfigError(PolarnightError):
     """A setting, an argument or a plug-in is wrong; names the key and the place."""
+
+
+class CubeError(PolarnightError):
+    """A datacube cannot be made or used as asked: names the cube or dimension and the remedy."""
 
 
 class ExternalService(PolarnightError):

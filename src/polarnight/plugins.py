@@ -4,6 +4,10 @@ Telescopes and instruments, ours and those of other packages, are found the same
 an entry point in the group ``polarnight.telescopes`` or ``polarnight.instruments`` that
 names an object (an instance, or a class or function called without arguments).
 A plug-in that does not load is warned about and left out; it never stops a night.
+
+Plug-ins need not be installed one by one: an entry point in the group
+``polarnight.plugin_sources`` names an object whose method ``plugins(group)`` returns further
+ones, such as those that an observatory declares in files.
 """
 
 from __future__ import annotations
@@ -13,14 +17,16 @@ import warnings
 from importlib.metadata import entry_points
 from typing import Any
 
-from polarnight.errors import ConfigError
+from polarnight.errors import ConfigError, PolarnightError
 
-__all__ = ["get_plugin", "load_plugins"]
+__all__ = ["SOURCES", "get_plugin", "installed_plugins", "load_plugins"]
+
+SOURCES = "polarnight.plugin_sources"
+"""The entry-point group of objects that know of further plug-ins."""
 
 
-@functools.cache
 def load_plugins(group: str) -> dict[str, Any]:
-    """Load every plug-in of an entry-point group.
+    """Load every plug-in of a group: the installed ones, and those of every source.
 
     Parameters
     ----------
@@ -37,6 +43,24 @@ def load_plugins(group: str) -> dict[str, Any]:
     UserWarning
         Where a plug-in does not load, or two packages claim one name.
     """
+    found = dict(installed_plugins(group))
+    for origin, source in installed_plugins(SOURCES).items():
+        try:
+            further: dict[str, Any] = source.plugins(group)
+        except PolarnightError:
+            raise  # what the user wrote is wrong, and says what to correct
+        except Exception as error:  # noqa: BLE001 - a foreign package may raise anything
+            warnings.warn(
+                f"the source of plug-ins {origin!r} has none of {group}: {error!r}", stacklevel=2
+            )
+            continue
+        found.update((name, plugin) for name, plugin in further.items() if name not in found)
+    return dict(sorted(found.items()))
+
+
+@functools.cache
+def installed_plugins(group: str) -> dict[str, Any]:
+    """Load every plug-in of a group that has an entry point; see `load_plugins`."""
     found: dict[str, Any] = {}
     for point in sorted(entry_points(group=group), key=lambda p: (p.name, p.value)):
         if point.name in found:

@@ -69,7 +69,7 @@ def line(found: Seed) -> str:
 def _child(seed: int, place: Path) -> None:
     import polarnight
     from polarnight.config import get_settings
-    from polarnight.pipeline.demo import compare_with_truth, reduced_chi2, run_demo
+    from polarnight.pipeline.demo.run import compare_with_truth, reduced_chi2, run_demo
 
     polarnight.Config(config_db=True, datadir=place / "data")
     report, truths = run_demo(get_settings(), place, seed, quiet=True)

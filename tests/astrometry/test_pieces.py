@@ -16,8 +16,8 @@ from polarnight.astrometry import (
 from polarnight.astrometry.evidence import chance_log10, match_nearest, tail_log10
 from polarnight.astrometry.geometry import precess_to_j2000, separation
 from polarnight.astrometry.plate import Plate, fit_plate, select_order
-from polarnight.astrometry.search import tiles
-from polarnight.astrometry.triangles import make_triangles, propose
+from polarnight.astrometry.search import brightest_everywhere, tiles
+from polarnight.astrometry.triangles import cluster, make_triangles, match_triangles
 from polarnight.errors import AlgorithmFailed
 from polarnight.frames import FrameInfo, ImageType, ObsMode
 
@@ -30,12 +30,14 @@ def test_triangles_propose_the_true_transform(mirrored):
     sky = shift + turn * (np.conj(z) if mirrored else z)
     sky = np.r_[sky[3:], rng.uniform(-600, 600, 15) + 1j * rng.uniform(-600, 600, 15)]
     ours, theirs = make_triangles(z, 100, 1200), make_triangles(sky, 90, 1300)
-    proposals, tried = propose(z, ours, sky, theirs, scale_tolerance=0.05, lever=700.0, radius=6.0)
-    best = proposals[0]
+    alike = match_triangles(ours, theirs, scale_tolerance=0.05)
+    best = cluster(alike, lever=700.0, radius=6.0, limit=5)[0]
     assert best.mirrored == mirrored
     assert abs(best.turn - turn) < 1e-3
     assert abs(best.shift - shift) < 0.5
-    assert tried >= best.votes > 20
+    assert len(alike) >= best.votes > 20
+    assert len(alike.within(abs(shift) + 1.0)) >= best.votes
+    assert not (np.abs(alike.within(50.0).shift) > 50.0).any()
     np.testing.assert_allclose(best.apply(z)[3:], sky[:11], atol=1.0)
 
 
@@ -43,7 +45,45 @@ def test_triangles_of_a_line_and_of_nothing():
     line = np.arange(6.0) + 0j
     assert len(make_triangles(line, 0.0, 10.0)) == 0
     nothing = make_triangles(np.zeros(2, complex), 0.0, 1.0)
-    assert propose(line, nothing, line, nothing, scale_tolerance=0.1, lever=1, radius=1) == ([], 0)
+    alike = match_triangles(nothing, nothing, scale_tolerance=0.1)
+    assert len(alike) == 0
+    assert cluster(alike, lever=1, radius=1, limit=5) == []
+
+
+def test_triangles_of_many_stars_are_those_of_all_triples():
+    """The neighbours' way to triangles (more than two dozen stars) leaves none out."""
+    rng = np.random.default_rng(2)
+    z = rng.uniform(0, 1000, 40) + 1j * rng.uniform(0, 1000, 40)
+    many = {frozenset(v) for v in make_triangles(z, 50.0, 300.0).vertices.tolist()}
+    for _ in range(4):
+        some = np.sort(rng.permutation(40)[:20])
+        few = make_triangles(z[some], 50.0, 300.0)
+        expected = {v for v in many if v <= set(some.tolist())}
+        assert {frozenset(some[v].tolist()) for v in few.vertices} == expected
+        corners, handed = few.ordered(np.arange(len(few)))
+        a, b, c = corners.T
+        sides = np.abs(np.stack([b - c, a - c, a - b]))
+        assert (np.diff(sides, axis=0) <= 0).all()
+        np.testing.assert_allclose(few.codes[:, 2], np.log(sides[0]))
+        np.testing.assert_allclose(few.codes[:, :2].T, sides[1:] / sides[0])
+        assert (((np.conj(b - a) * (c - a)).imag > 0) == handed).all()
+
+
+def test_brightest_of_every_part_of_the_sky():
+    """A dense corner does not take the places of an empty one."""
+    rng = np.random.default_rng(4)
+    dense, sparse = rng.uniform(0, 10, (3000, 2)), rng.uniform(10, 40, (60, 2))
+    xy = np.concatenate([dense, sparse])[np.argsort(rng.uniform(size=3060))]
+    chosen = brightest_everywhere(xy, 4.0, (0, 20))
+    lone = (xy > 12).all(axis=1)
+    assert lone[chosen].sum() == lone.sum()
+    crowd = (xy < 8).all(axis=1)
+    assert crowd[chosen].sum() < 100
+    ranks = np.flatnonzero(crowd)
+    assert np.isin(ranks[:10], chosen).all()
+    later = brightest_everywhere(xy, 4.0, (20, 60))
+    assert len(np.intersect1d(chosen, later)) < 0.5 * len(later)
+    assert (np.diff(later) > 0).all()
 
 
 def test_chernoff_bounds_the_binomial_tail():
@@ -203,6 +243,14 @@ def test_pointings_in_order():
     # The frame's true centre is close to the second reading: the header lied.
     assert separation(114.602, 21.573, *places[0][:2]) > 0.25
     assert separation(114.602, 21.573, *places[1][:2]) < 0.01
+
+
+def test_the_object_goes_first_where_the_header_is_not_trusted():
+    info = _info(ra=114.9, dec=21.5, pointing_equinoxes=("object", "J2000"))
+    labels = [label for *_, label in pointing_candidates(info, lambda _: (10.0, 20.0))]
+    assert labels[:2] == ["object NGC 2420", "header, J2000"]
+    labels = [label for *_, label in pointing_candidates(info, lambda _: None)]
+    assert labels[0] == "header, J2000"
 
 
 def test_pointings_of_a_poor_header():

@@ -11,7 +11,7 @@ from polarnight.calibration import (
     group_calibrations,
     hard_keys,
 )
-from polarnight.frames import ImageType, ObsMode
+from polarnight.frames import ImageType, ObsMode, Section
 
 JD = 2460409.4
 NIGHTS = {0: "2024-04-08", -3: "2024-04-05", 5: "2024-04-13", -20: "2024-03-19", 90: "2024-07-07"}
@@ -91,8 +91,7 @@ def test_stated_validity(chip):
     [
         ({"band": "V"}, "band", "R", "V"),
         ({"binning": (2, 2)}, "binning", [1, 1], [2, 2]),
-        ({"width": 75}, "width", 150, 75),
-        ({"origin": (512, 512)}, "origin", [0, 0], [512, 512]),
+        ({"beam": "E"}, "beam", "", "E"),
         ({"readmode": "slow"}, "readmode", "", "slow"),
         ({"instrument": "RoperT90"}, "instrument", "AndorT90", "RoperT90"),
         ({"obsmode": ObsMode.POLARIMETRY}, "obsmode", "PHOTOMETRY", "POLARIMETRY"),
@@ -104,6 +103,101 @@ def test_each_hard_key_is_named(chip, change, key, wanted, found):
     assert result.level is None
     assert result.nearest[0][1:] == (key, wanted, found)
     assert f"has {key} {found}, wanted {wanted}" in result.reason
+
+
+WINDOW = {"width": 60, "height": 40, "origin": (50, 30)}
+
+
+@pytest.mark.parametrize("kind", [ImageType.BIAS, ImageType.DARK, ImageType.FLAT])
+def test_a_window_is_cut_from_a_larger_master(chip, kind):
+    whole = record(chip, 0.1, kind, name="whole")
+    found = associate(light(chip, **WINDOW), [whole], kind)
+    assert found.choice is whole
+    assert found.level == 0
+    assert found.cut == "cut from 150x120 at 50,30"
+    assert found.reason.endswith("later, cut from 150x120 at 50,30")
+    # The place is that in the master, which may be a window itself.
+    part = record(chip, 0.1, kind, width=100, height=80, origin=(40, 20))
+    assert associate(light(chip, **WINDOW), [part], kind).cut == "cut from 100x80 at 10,10"
+
+
+def test_the_very_window_comes_first_unless_it_is_risky(chip):
+    whole = record(chip, 0.1, name="whole")
+    older = record(chip, -20, name="window", **WINDOW)
+    risky = record(chip, 90, name="risky", **WINDOW)
+    wanted = light(chip, **WINDOW)
+    for order in itertools.permutations([whole, older, risky]):
+        found = associate(wanted, order, ImageType.FLAT)
+        assert (found.choice, found.cut) == (older, "")
+    assert associate(wanted, [risky, whole], ImageType.FLAT).choice is whole
+    assert associate(wanted, [risky], ImageType.FLAT).choice is risky
+    # A frame of the whole chip is served by no window.
+    assert associate(light(chip), [older, whole], ImageType.FLAT).choice is whole
+
+
+@pytest.mark.parametrize(
+    ("master", "found"),
+    [
+        ({"width": 100, "height": 60, "origin": (60, 30)}, "100x60 at 60,30"),  # left column
+        ({"width": 59, "height": 60, "origin": (50, 30)}, "59x60 at 50,30"),  # too narrow
+        ({"width": 150, "height": 69, "origin": (0, 0)}, "150x69 at 0,0"),  # lacks the top row
+        ({"origin": (0, 31)}, "150x120 at 0,31"),
+    ],
+)
+def test_a_master_that_does_not_contain_the_window_is_named(chip, master, found):
+    result = associate(light(chip, **WINDOW), [record(chip, 0.1, **master)], ImageType.FLAT)
+    assert result.choice is None
+    assert result.nearest[0][1:] == ("contains", "60x40 at 50,30", found)
+    assert f"contains {found}, wanted 60x40 at 50,30" in result.reason
+
+
+@pytest.mark.parametrize("change", [{"binning": (2, 2)}, {"readmode": "slow"}, {"band": "V"}])
+def test_a_larger_master_must_agree_in_all_other_keys(chip, change):
+    result = associate(light(chip, **WINDOW), [record(chip, 0.1, **change)], ImageType.FLAT)
+    assert result.choice is None
+    assert result.nearest[0].key == next(iter(change))
+
+
+def test_an_image_of_unknown_place_is_no_window_in_the_corner(chip):
+    small = light(chip, width=60, height=40)
+    whole = record(chip, 0.1)
+    result = associate(small, [whole], ImageType.FLAT)
+    assert result.choice is None
+    assert result.nearest[0].key == "contains"
+    assert "if its header tells where the window lies" in result.reason
+    told = AssociationRules(corner_windows=True)
+    assert associate(small, [whole], ImageType.FLAT, told).cut == "cut from 150x120 at 0,0"
+    assert associate(small, [whole], ImageType.FLAT, AssociationRules(cut=False)).choice is None
+
+
+def test_only_pixels_with_light_have_to_be_contained(chip):
+    trim = {"trim": Section(1, 60, 2, 40)}
+    # Rows and columns without light reach beyond the master: nobody needs them.
+    master = record(chip, 0.1, width=100, height=90, origin=(51, 32))
+    assert associate(light(chip, **WINDOW, **trim), [master], ImageType.FLAT).choice is master
+    assert associate(light(chip, **WINDOW), [master], ImageType.FLAT).choice is None
+    dark_corner = record(chip, 0.1, trim=Section(55, 150, 0, 120))
+    assert associate(light(chip, **WINDOW), [dark_corner], ImageType.FLAT).choice is None
+
+
+def test_flats_that_serve_any_angle(chip):
+    any_angle = AssociationRules(flat_angles="any")
+    through = light(chip, obsmode=ObsMode.POLARIMETRY, rotangle=67.5, **WINDOW)
+    flats = [
+        record(chip, -3, name="plain"),
+        record(chip, 0.1, name="a0", obsmode=ObsMode.POLARIMETRY, rotangle=0.0),
+        record(chip, 0.1, name="other", band="V"),
+    ]
+    assert associate(through, flats, ImageType.FLAT).choice is None
+    found = associate(through, flats, ImageType.FLAT, any_angle)
+    assert (found.choice.id, found.cut) == ("a0", "cut from 150x120 at 50,30")
+    assert associate(light(chip), flats, ImageType.FLAT, any_angle).choice.id == "a0"
+    infos = [
+        chip.info(ImageType.FLAT, filename=f"f{k}", rotangle=22.5 * k, obsmode=mode)
+        for k, mode in enumerate([ObsMode.PHOTOMETRY] + [ObsMode.POLARIMETRY] * 4)
+    ]
+    assert [len(g.infos) for g in group_calibrations(infos)] == [1, 1, 1, 1, 1]
+    assert [len(g.infos) for g in group_calibrations(infos, flat_angles="any")] == [5]
 
 
 def test_nearest_miss_first(chip):

@@ -174,7 +174,7 @@ def test_frames_that_cannot_be_reduced(chip):
     small, _ = chip.write(np.zeros((7, 8), "u2"), info)
     with pytest.raises(BadFrame, match="the image is 8x7, its header says 150x120"):
         reduce_frame(small, info, **masters)
-    with pytest.raises(BadFrame, match=r"the image is \(7, 8\), its master BIAS"):
+    with pytest.raises(BadFrame, match=r"its master BIAS .* is 150x120, the frame 8x7, and lies"):
         reduce_frame(small, info.replace(width=8, height=7), **masters)
     with pytest.raises(BadFrame, match="cannot be read"):
         reduce_frame(chip.directory / "none.fits", info, **masters)
@@ -221,3 +221,107 @@ def test_recipe_key(chip):
         reduce_recipe_key(path, info, keys={str(path): "other"}, **masters),
     }
     assert len(others | {first}) == 6
+
+
+def window_of(chip, path, x0, y0, width, height, **changes):
+    """Cut a raw frame on disk as the camera would have read it; return its path and header."""
+    data = fits.getdata(path)[y0 : y0 + height, x0 : x0 + width]
+    info = chip.info(LIGHT, width=width, height=height, origin=(x0, y0), **changes)
+    return chip.write(data, info, f"window{x0}_{y0}.fits")
+
+
+def test_a_window_reduced_with_cut_masters_is_a_cut_of_the_reduced_frame(chip):
+    chip.dark[20, 30] = 50.0
+    chip.flat[70, 80] = 0.3
+    masters = make_masters(chip)
+    path, info = shoot(chip, 3000.0)
+    whole = reduce_frame(path, info, cosmic_rays=False, rules=ReduceRules(edge=0), **masters)
+    part = np.s_[50:90, 20:110]
+    small, small_info = window_of(chip, path, 20, 50, 90, 40, exptime=info.exptime)
+    frame = reduce_frame(small, small_info, cosmic_rays=False, rules=ReduceRules(edge=0), **masters)
+    for name in ("data", "variance", "bits"):
+        np.testing.assert_array_equal(getattr(frame, name), getattr(whole, name)[part])
+    assert frame.bits[20, 60] & Bit.BAD_PIXEL
+    assert frame.info.origin == (20, 50)
+    cut = "cut from 150x120 at 20,50"
+    assert frame.meta["masters_cut"] == {"bias": cut, "dark": cut, "flat": cut}
+    assert whole.meta["masters_cut"] == {}
+
+
+def test_windows_and_sections_without_light(make_chip):
+    chip = make_chip(overscan=12)
+    masters = make_masters(chip)
+    path, info = shoot(chip, 3000.0)
+    whole = reduce_frame(path, info, cosmic_rays=False, rules=ReduceRules(edge=0), **masters)
+    # A window is read with its own overscan before it, which is on the chip where it was read.
+    raw = fits.getdata(path)
+    data = np.hstack([raw[30:80, :12], raw[30:80, 12 + 40 : 12 + 100]])
+    size = {"width": 72, "height": 50, "origin": (40, 30)}
+    sections = {"overscan": Section(0, 12, 0, 50), "trim": Section(12, 72, 0, 50)}
+    small = chip.write(data, chip.info(LIGHT, exptime=60.0, **size, **sections), "part.fits")
+    frame = reduce_frame(*small, cosmic_rays=False, rules=ReduceRules(edge=0), **masters)
+    assert frame.shape == (50, 60)
+    assert frame.info.origin == (52, 30)
+    # The overscan of fewer rows is as uncertain as the level of the bias.
+    error = 3.0 * 7.0 / 1.4 / np.sqrt(12 * 50)
+    np.testing.assert_allclose(frame.data, whole.data[30:80, 40:100], atol=error)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"origin": (100, 0)}, "does not contain the frame (60x50 at 100,0)"),
+        ({"binning": (2, 2)}, "binned"),
+    ],
+)
+def test_masters_that_cannot_be_cut_are_refused(chip, changes, said):
+    masters = make_masters(chip)
+    raw = chip.expose(100.0)[:50, :60]
+    size = {"width": 60, "height": 50, "exptime": 60.0}
+    path, info = chip.write(raw, chip.info(LIGHT, **{**size, **changes}))
+    with pytest.raises(BadFrame) as caught:
+        reduce_frame(path, info, **masters)
+    assert said in str(caught.value)
+
+
+def test_a_flat_of_a_window_takes_the_bias_of_the_chip(chip):
+    bias = make_masters(chip, dark=False)["bias"]
+    infos, paths = [], []
+    for k in range(9):
+        data = chip.expose(15000.0)[30:90, 40:130]
+        info = chip.info(FLAT, width=90, height=60, origin=(40, 30))
+        path, named = chip.write(data, info, f"windowflat{k}.fits")
+        infos.append(named)
+        paths.append(path)
+    out = chip.directory / "windowflat.fits"
+    build_master(FLAT, infos, paths, bias=bias, out=out)
+    truth = chip.flat[30:90, 40:130]
+    flat = read_frame(out)
+    assert flat.info.origin == (40, 30)
+    pull = (flat.data - truth / np.median(truth)) / np.sqrt(flat.variance)
+    assert abs(pull.mean()) < 0.15
+    assert pull.std() == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("light", [0.0, 30000.0])
+def test_what_two_frames_have_in_common_by_their_masters_is_told(chip, light):
+    masters = make_masters(chip, 3)
+    frames = []
+    for n in range(2):
+        path, info = shoot(chip, light, exptime=60.0, name=f"light{n}.fits")
+        frames.append(reduce_frame(path, info, cosmic_rays=False, **masters))
+    good = ~frames[0].mask() & ~frames[1].mask()
+    off = [frame.data[good].astype(float) - np.mean(frame.data[good]) for frame in frames]
+    told = frames[0].meta["master_noise"]
+    assert frames[1].meta["master_noise"] == told
+    common = told["additive"] + told["relative"] * light**2
+    error = np.std(off[0] * off[1]) / np.sqrt(good.sum())
+    assert np.mean(off[0] * off[1]) == pytest.approx(common, abs=4.0 * error + 0.05 * common)
+    assert common > 20.0 * error or light == 0.0
+    assert common > 10.0 * error
+
+
+def test_without_masters_frames_have_nothing_in_common(chip):
+    path, info = shoot(chip, 100.0)
+    frame = reduce_frame(path, info, cosmic_rays=False)
+    assert frame.meta["master_noise"] == {"additive": 0.0, "relative": 0.0}

@@ -124,3 +124,41 @@ def test_a_database_that_is_none(archive, how):
         assert done.stderr.startswith(f"polarnight: the database {path} does not answer: ")
         assert "must be able to write" in done.stderr or "it is damaged" in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("size=2024-13-45", "cannot be read"),
+        ("size=" + "9" * 5000, "cannot be read"),
+        ("size=!!python/object/apply:os.system [id]", "cannot be read"),
+        ("scenario=grid", "--scenario"),
+        ("seed=3", "--seed"),
+        ("size=1e9", "makes no sense"),
+    ],
+)
+def test_options_of_simulations_without_sense(tmp_path, capsys, option, told):
+    out = tmp_path / "out"
+    command = ["simulate", "AndorT90", "--night", "2022-09-18", "--output", str(out)]
+    assert run_app(["-d", str(tmp_path), *command, "--set", option]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert "fault of Polarnight" not in error
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["quality", "--from", "2024-01-02", "--to", "2024-01-01"], "exchange --from and --to"),
+        (["quality", "--plot", "a.foo"], "choose a file that ends in .png"),
+        (["lightcurve", "x", "--from", "2024-01-02", "--to", "2024-01-01"], "exchange --from"),
+        (["lightcurve", "x", "--plot", "a.foo"], "choose a file that ends in .png"),
+        (["lightcurve", "x", "--kind", "ensemble", "--from", "2024-01-02"], "leave out --from"),
+        (["lightcurve", "x", "--kind", "ensemble", "--bin", "night"], "leave out --bin"),
+        (["growth", "T090/2022-09-18/a.fit", "--plot", "a.foo"], "choose a file that ends in"),
+    ],
+)
+def test_figures_that_cannot_be(archive, command, told):
+    assert archive.run(*command) == 2
+    assert told in " ".join(archive.err.split())

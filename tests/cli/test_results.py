@@ -86,6 +86,13 @@ def test_selection(reduced):
     assert count("--source", "3C 273") == 2
     assert "3C 273" in reduced.err
     assert count("--night", "yesterday") == 2
+    assert count("--source", "BLLac", "--instrument", "AndorT90") == 3
+    assert count("--instrument", "CAFOS2.2") == 2
+    assert count("--source", "BLLac", "--from", "2022-09-18", "--to", "2022-09-18") == 3
+    assert count("--from", "2022-09-19") == 2
+    assert count("--to", "2022-09-17") == 2
+    assert count("--from", "2022-09-18", "--to", "2022-09-17") == 2
+    assert "exchange --from and --to" in reduced.err
 
 
 def test_wrong_use(reduced):
@@ -101,3 +108,18 @@ def test_the_table_for_the_eye(reduced):
     assert header.split()[:2] == ["source", "night"]
     assert len(lines) == 3
     assert all(line.startswith("2200+420") for line in lines)
+
+
+def test_polarization_of_a_night(reduced):
+    assert reduced.run("results", "--combine", "night", "--format", "json") == 0
+    lines = json.loads(reduced.out)["rows"]
+    cycles = PhotoPolResult.objects.filter(reduction="relpol", q__isnull=False)
+    assert {line["source"] for line in lines} == {row.astrosource.name for row in cycles}
+    assert sum(line["n"] + line["left_out"] for line in lines) == cycles.count()
+    for line in lines:
+        assert line["q_err_random"] < line["q_err"]
+        assert line["night"] == "2022-09-18"
+    assert reduced.run("results", "--combine", "night") == 0
+    assert "p_err" in reduced.out
+    assert reduced.run("results", "--combine", "month") == 2
+    assert "'night'" in reduced.err

@@ -316,3 +316,21 @@ def test_names_from_the_database(source):
 
     names = pickle.loads(pickle.dumps(SourceNames.load()))
     assert names.resolve("BLLac_R") == (source.ra, source.dec)
+
+
+@pytest.mark.django_db
+def test_a_source_put_far_from_its_place_is_told(tmp_path):
+    from polarnight.db.catalogue import import_sources
+
+    catalogue = tmp_path / "moving.yaml"
+    entry = (
+        "- {{name: Wanderer, ra_hms: 10 00 00, dec_dms: '+20 00 {seconds}', comment: c{seconds}}}"
+    )
+    catalogue.write_text(entry.format(seconds="00"))
+    assert import_sources(catalogue).moved == ()
+    catalogue.write_text(entry.format(seconds="02"))
+    assert import_sources(catalogue).moved == ()
+    catalogue.write_text(entry.format(seconds="42"))
+    [(name, way)] = import_sources(catalogue).moved
+    assert name == "Wanderer"
+    assert way == pytest.approx(40.0)

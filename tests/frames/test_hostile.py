@@ -81,6 +81,18 @@ def test_tiles_of_absurd_size(tmp_path, key, value):
         read_raw(with_value(path, key, value))
 
 
+@pytest.mark.parametrize(("key", "value"), [("ZTILE1", 0), ("ZTILE1", -1), ("ZNAXIS1", 100_000)])
+def test_tiles_that_cannot_be_decoded(tmp_path, key, value):
+    path = tmp_path / "a.fits.fz"
+    unit = fits.CompImageHDU(np.arange(2500, dtype="i2").reshape(50, 50), compression_type="RICE_1")
+    fits.HDUList([fits.PrimaryHDU(), unit]).writeto(path)
+    broken = with_value(path, key, value)
+    if key == "ZNAXIS1":
+        broken = with_value(broken, "ZTILE1", value)
+    with pytest.raises(BadFrame, match=r"tiles cannot be read"):
+        read_raw(broken)
+
+
 def test_pipes_and_devices_are_no_frames(tmp_path):
     os.mkfifo(tmp_path / "pipe.fits")
     for path in (tmp_path / "pipe.fits", "/dev/zero"):

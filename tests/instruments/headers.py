@@ -1,4 +1,4 @@
-"""Raw headers as the two instruments write them, as plain dicts."""
+"""Raw headers as the instruments write them, as plain dicts."""
 
 ANDOR = {
     "NAXIS": 2,
@@ -50,6 +50,56 @@ CAFOS = {
     "INSFLNAM": "CousinsR  ",
     "INSGRNAM": "FREE",
     "AIRMASS": 1.1,
+}
+
+DIPOL = {
+    "NAXIS": 2,
+    "BITPIX": 16,
+    "NAXIS1": 1100,
+    "NAXIS2": 900,
+    "BZERO": 32768,
+    "TELESCOP": "T90-OSN",
+    "INSTRUME": "ASI Camera (1)",
+    "IMAGETYP": "Light Frame",
+    "EXPTIME": 30.0,
+    "EXPOSURE": 30.0,
+    "JD": 2460244.40,
+    "DATE-OBS": "2023-10-26T21:36:00.12",
+    "FILTER": "Red",
+    "XBINNING": 2,
+    "YBINNING": 2,
+    "XORGSUBF": 1500,
+    "YORGSUBF": 1000,
+    "OBJECT": "BLLac_R_30s",
+    "NOTES": "22.5 deg",
+    "FLIPSTAT": "",
+    "CCD-TEMP": -10.0,
+    "SWCREATE": "MaxIm DL Version 6.20",
+}
+
+DOLORES = {
+    "NAXIS": 2,
+    "BITPIX": 16,
+    "NAXIS1": 2100,
+    "NAXIS2": 2100,
+    "TELESCOP": "TNG",
+    "INSTRUME": "LRS",
+    "OBS-TYPE": "OBJECT",
+    "EXPTIME": 120.0,
+    "DATE-OBS": "2016-06-06",
+    "EXPSTART": "22:10:03.925",
+    "FLT_ID": "R_JOHN_12",
+    "GRM_ID": "OPEN",
+    "SLT_ID": "OPEN",
+    "OBJECT": "NGC5364",
+    "RA-RAD": 3.66607,
+    "DEC-RAD": 0.08754,
+    "EQUINOX": 2000.0,
+    "CRDELT1": 1,
+    "CRDELT2": 1,
+    "GAIN_1": 0.97,
+    "RMS_1": 9.0,
+    "AIRMASS": 1.17,
 }
 
 

@@ -19,6 +19,14 @@ def test_jd_agrees_with_astropy(text):
     assert jd_from_isot(text) == pytest.approx(Time(text, scale="utc").jd, abs=1e-9)
 
 
+def test_dates_with_slashes():
+    assert jd_from_isot("2016/06/06", 43200.0) == jd_from_isot("2016-06-06T12:00:00")
+    with pytest.raises(ValueError, match="no ISO date"):
+        jd_from_isot("2016/06-06", 0.0)
+    with pytest.raises(ValueError, match="no ISO date"):
+        jd_from_isot("06/06/2016", 0.0)
+
+
 def test_there_and_back():
     assert isot_from_jd(jd_from_isot("2021-03-28T23:09:33.250")) == "2021-03-28T23:09:33.250"
     assert isot_from_jd(jd_from_isot("2021-03-28T23:59:59.999"), digits=0) == "2021-03-29T00:00:00"

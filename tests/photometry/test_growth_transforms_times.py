@@ -128,7 +128,16 @@ def test_bjd_far_in_the_future_gives_no_warning():
     assert np.isfinite(bjd_tdb(2469000.5, 120.0, 30.0, **OSN))
 
 
-def test_bjd_published_value():
+def test_bjd_of_another_code():
+    """Against barycorrpy (Kanodia and Wright 2018; JPL DE430): tau Ceti from Cerro Tololo."""
+    years = (2458000.0 - 2451545.0) / 365.25
+    ra = 26.017013 - 1.72105 * years / 3600 / np.cos(np.radians(15.9375))
+    dec = -15.937480 + 0.85416 * years / 3600
+    found = bjd_tdb(2458000.0, ra, dec, longitude=-70.806789, latitude=-30.169283, height=2241.9)
+    assert found - 2458000.0 == pytest.approx(0.00505211, abs=2e-7)  # 0.02 s
+
+
+def test_bjd_from_the_place_of_the_earth():
     """Against the light time computed directly from the Earth's place in the ephemeris."""
     from astropy import units
     from astropy.coordinates import EarthLocation, get_body_barycentric

@@ -65,3 +65,42 @@ def test_positions_outside_or_unknown_are_harmless():
     new, _, marked = repair_pixels(data, data, bits, places, 3.0)
     assert np.isfinite(new).all()
     assert marked[0, 0] in (Bit.BAD_PIXEL, Bit.INTERPOLATED)
+
+
+def test_holes_in_the_core_of_a_star_are_left_and_narrow_tracks_filled_honestly():
+    rng = np.random.default_rng(2)
+    excess, left = [], 0
+    for _ in range(300):
+        centre = 20.0 + rng.uniform(-0.5, 0.5, 2)
+        truth = star(2.8, 10 ** rng.uniform(4.0, 5.5), centre=centre) + 60.0
+        data = rng.poisson(truth).astype(np.float32)
+        bits = np.zeros(truth.shape, np.uint16)
+        steps = np.arange(0.0, 1.0 + rng.exponential(3.0), 0.7)
+        angle, start = rng.uniform(0.0, 2.0 * np.pi), centre + rng.uniform(-2.0, 2.0, 2)
+        y = np.clip(start[1] + steps * np.sin(angle), 1, 39).astype(int)
+        x = np.clip(start[0] + steps * np.cos(angle), 1, 39).astype(int)
+        bits[y, x] = Bit.COSMIC_RAY
+        if rng.uniform() < 0.4:  # the finder of cosmic rays has taken half of the core too
+            bits[19:22, 19:22] |= (rng.uniform(size=(3, 3)) < 0.7) * np.uint16(Bit.COSMIC_RAY)
+        new, var, marked = repair_pixels(data, truth.astype(np.float32), bits, [centre], 6.0)
+        inside = np.hypot(*(np.indices(truth.shape) - centre[::-1, None, None])) < 3.6
+        if (marked[inside] & Bit.COSMIC_RAY).any():
+            left += 1
+            continue
+        filled = inside & (bits > 0)
+        error = np.sqrt(truth[inside].sum() + var[filled].sum())
+        excess.append((new - truth)[filled].sum() / error)
+    assert 60 < left < 240
+    assert np.max(np.abs(excess)) < 3.0
+    assert np.std(excess) < 0.8
+
+
+def test_a_hole_in_mere_sky_is_filled():
+    rng = np.random.default_rng(4)
+    data = (100.0 + 10.0 * rng.standard_normal((20, 20))).astype(np.float32)
+    bits = np.zeros((20, 20), np.uint16)
+    bits[9:11, 9:12] = Bit.COSMIC_RAY
+    data[9:11, 9:12] = 3e4
+    new, var, marked = repair_pixels(data, np.full_like(data, 100.0), bits, [(10, 10)], 4.0)
+    assert np.all(marked[9:11, 9:12] == Bit.INTERPOLATED)
+    assert np.all(np.abs(new[9:11, 9:12] - 100.0) < 5.0 * np.sqrt(var[9:11, 9:12]))

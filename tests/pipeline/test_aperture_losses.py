@@ -7,8 +7,8 @@ import pytest
 
 from polarnight.frames import Frame
 from polarnight.photometry import standard_radii
-from polarnight.pipeline.aperture_losses import RelativeLoss, relative_losses
-from polarnight.pipeline.measure import LoadedFrame
+from polarnight.pipeline.groups.aperture_losses import RelativeLoss, relative_losses
+from polarnight.pipeline.groups.measure import LoadedFrame
 from polarnight.simulation import Psf, add_stars
 
 GAIN, SKY, READ_NOISE = 2.0, 100.0, 5.0

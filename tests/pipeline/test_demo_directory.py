@@ -3,7 +3,7 @@
 import pytest
 
 from polarnight.errors import ConfigError
-from polarnight.pipeline.demo import fresh_directory
+from polarnight.pipeline.demo.run import fresh_directory
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from astropy.io import fits
 
 from polarnight.db import MasterBias, MasterFlat, PhotoPolResult, RawFit, ReducedFit
-from polarnight.pipeline.simulated import simulate_to_directory
+from polarnight.pipeline.demo.simulated import simulate_to_directory
 from polarnight.simulation.faults import FAULTS, apply_fault
 
 NIGHT = "OSN-T090/2022-09-18"
@@ -175,14 +175,14 @@ def test_a_full_disk_while_writing(reduced, monkeypatch):
     before = reduced.made()
     from polarnight.frames import atomic
 
-    flush = atomic._flush_to_disk
+    flush = atomic.flush_to_disk
 
     def full(path):
         if "BLLac-0002R" in path.name:
             raise OSError(errno.ENOSPC, "No space left on device")
         flush(path)
 
-    monkeypatch.setattr(atomic, "_flush_to_disk", full)
+    monkeypatch.setattr(atomic, "flush_to_disk", full)
     checksums = reduced.checksums("calibration")
     assert reduced.run("run", NIGHT, "--force") == 1
     row = ReducedFit.objects.get(filename="BLLac-0002R.fit")

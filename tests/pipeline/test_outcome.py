@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from polarnight.frames import Bit
-from polarnight.pipeline.group import _magnitudes
-from polarnight.pipeline.measure import measurable, usable
-from polarnight.pipeline.outcome import GroupFlux, _flags
-from polarnight.pipeline.records import ApertureRow, SourceRecord
-from polarnight.pipeline.relative import InstrumentalMagnitude, zero_points
+from polarnight.pipeline.groups.group import instrumental_magnitudes
+from polarnight.pipeline.groups.measure import measurable, usable
+from polarnight.pipeline.groups.outcome import GroupFlux, machine_flags
+from polarnight.pipeline.groups.records import ApertureRow, SourceRecord
+from polarnight.pipeline.groups.relative import InstrumentalMagnitude, zero_points
 from polarnight.polarimetry import Stokes
 
 
@@ -58,7 +58,7 @@ def test_flags_are_set_and_known_to_the_database(flag):
     changes, values, trusted = CASES[flag]
     rows = [row(**changes)]
     given = {"mag_zp": 22.0, **values} if flag != "NO_ZERO_POINT" else dict(values)
-    flags = _flags({"bits": rows[0].bits, **given}, rows, GroupFlux(1e4, 1e2, trusted))
+    flags = machine_flags({"bits": rows[0].bits, **given}, rows, GroupFlux(1e4, 1e2, trusted))
     assert flag in flags
     for name in flags:
         assert PhotoPolResult.FLAGS[name]
@@ -71,7 +71,7 @@ def test_a_cycle_that_scatters_says_so():
     for scale in (1.0, 3.0):
         stokes = Stokes(q=0.1, u=0.0, cov=np.eye(2) * 1e-6, scale=scale)
         flux = GroupFlux(1e4, 1e2, True, stokes)
-        flags.append(_flags({"bits": 0, "mag_zp": 22.0}, [row()], flux))
+        flags.append(machine_flags({"bits": 0, "mag_zp": 22.0}, [row()], flux))
     assert flags == [(), ("EXCESS_SCATTER",)]
     assert PhotoPolResult.FLAGS["EXCESS_SCATTER"]
 
@@ -80,11 +80,11 @@ def test_stars_beyond_the_linear_range_calibrate_nothing():
     fluxes = {n: GroupFlux(1e4, 1e2, True) for n in (1, 2, 3)}
     fluxes[3] = GroupFlux(1e4, 1e2, trusted=False)
     rows = {1: [row()], 2: [row(bits=int(Bit.NONLINEAR))], 3: [row()]}
-    assert list(_magnitudes(fluxes, rows, 60.0)) == [1]
+    assert list(instrumental_magnitudes(fluxes, rows, 60.0)) == [1]
 
 
 def test_a_good_result_has_no_flag():
-    assert _flags({"bits": 0, "mag_zp": 22.0}, [row()], GroupFlux(1e4, 1e2, True)) == ()
+    assert machine_flags({"bits": 0, "mag_zp": 22.0}, [row()], GroupFlux(1e4, 1e2, True)) == ()
 
 
 def test_what_may_be_used():

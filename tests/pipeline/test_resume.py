@@ -60,14 +60,14 @@ def check_equal(archive, undisturbed, reduced_night):
 
 
 POINTS = [
-    ("polarnight.frames.atomic", "_flush_to_disk", 15),  # a frame, before its final name
+    ("polarnight.frames.atomic", "flush_to_disk", 15),  # a frame, before its final name
     ("polarnight.pipeline.store_results", "_remember", 2),  # inside a transaction
 ]
 MORE_POINTS = [
     ("polarnight.pipeline.masters", "_store", 3),
     ("polarnight.pipeline.reduce", "_mark_raw", 4),
     ("polarnight.pipeline.ingest", "_save", 1),
-    ("polarnight.frames.atomic", "_flush_to_disk", 1),  # the first master is half-written
+    ("polarnight.frames.atomic", "flush_to_disk", 1),  # the first master is half-written
     ("polarnight.pipeline.reduce", "_store", 1),
     ("polarnight.pipeline.store_results", "_store", 1),
     ("polarnight.pipeline.night", "_remember", 1),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from polarnight.frames import Frame, FrameInfo, ImageType, ObsMode
-from polarnight.pipeline.frame_recipe import Detect
-from polarnight.pipeline.stage import Product
+from polarnight.pipeline.recipes.frame import Detect
+from polarnight.pipeline.recipes.stage import Product
 
 SIDE, STEP, FINE = 420, 60, 5
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from polarnight.db import AperPhotResult, Epoch, PhotoPolResult, ReducedFit
-from polarnight.pipeline.simulated import simulate_to_directory
+from polarnight.pipeline.demo.simulated import simulate_to_directory
 
 FIRST, SECOND = "OSN-T090/2022-09-18", "OSN-T090/2022-09-21"
 

@@ -126,7 +126,7 @@ def test_another_bias_concerns_everything(reduced):
         ("calibration.cosmic_rays=false", (0, 6, 27)),
         ("astrometry.max_rms_arcsec=0.9", (0, 6, 27)),
         ("astrometry.pictures=true", (0, 0, 0)),
-        ("polarimetry.debias=none", (0, 0, 27)),
+        ("polarimetry.debias=none", (0, 0, 9)),
         ("workers=2", (0, 0, 0)),
     ],
 )

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from polarnight.polarimetry import PolarimetryRecord, make_groups
+from polarnight.polarimetry import PolarimetryRecord, make_groups, pair_cameras
 
 POLAROIDS = (-45.0, 0.0, 45.0, 90.0)
 MINUTE = 1 / 1440
@@ -133,3 +133,57 @@ def test_right_ascension_wraps():
 
 def test_nothing_gives_nothing():
     assert make_groups([], angles=POLAROIDS) == []
+
+
+SIXTEEN = tuple(22.5 * n for n in range(16))
+
+
+def two_cameras(start, prefix, angles=SIXTEEN, late=0.02):
+    """A turn of the plate before two cameras, whose clocks differ by a second."""
+    found = []
+    for n, angle in enumerate(angles):
+        common = {"exptime": 4.0, "instrument": "MOPTOP"}
+        found.append(record(f"{prefix}{n}o", angle, start + 0.1 * n, beam="O", **common))
+        found.append(record(f"{prefix}{n}e", angle, start + 0.1 * n + late, beam="E", **common))
+    return found
+
+
+def test_frames_of_two_cameras_are_one_exposure():
+    records = two_cameras(0, "a") + two_cameras(1.6, "b")
+    random.Random(5).shuffle(records)
+    found = make_groups(records, angles=SIXTEEN, period=360.0)
+    assert [len(c.records) for c in found] == [32, 32]
+    assert all(c.complete and not c.unpaired for c in found)
+    assert keys(found)[0][:4] == ["a0o", "a0e", "a1o", "a1e"]
+
+
+def test_a_missing_partner_is_reported():
+    records = [r for r in two_cameras(0, "a") if r.key != "a5e"]
+    (found,) = make_groups(records, angles=SIXTEEN, period=360.0)
+    assert [r.key for r in found.unpaired] == ["a5o"]
+    assert not found.complete
+    assert found.missing == ()
+    assert len(found.records) == 31
+
+
+def test_exposures_that_do_not_overlap_are_no_pair():
+    late = two_cameras(0, "a", angles=(0.0, 22.5), late=0.07)  # 4.2 s after exposures of 4 s
+    assert [len(exposure) for exposure in pair_cameras(late)] == [1, 1, 1, 1]
+    other = [record("o", 0.0, 0, beam="O"), record("e", 22.5, 0, beam="E")]
+    assert [len(exposure) for exposure in pair_cameras(other)] == [1, 1]
+
+
+def test_of_several_partners_the_one_that_overlaps_longest():
+    records = [
+        record("o", 0.0, 0.0, beam="O"),
+        record("e1", 0.0, -0.6, beam="E"),
+        record("e2", 0.0, 0.1, beam="E"),
+    ]
+    assert [[r.key for r in e] for e in pair_cameras(records)] == [["e1"], ["o", "e2"]]
+
+
+def test_thousands_of_frames_of_two_cameras_are_quick():
+    records = [r for n in range(150) for r in two_cameras(1.6 * n, f"{n:03d}-")]
+    found = make_groups(records, angles=SIXTEEN, period=360.0)
+    assert len(records) == 4800
+    assert [len(c.records) for c in found] == [32] * 150

@@ -89,14 +89,16 @@ def test_wardle_kronberg():
     assert intervals.wardle_kronberg(0.7) == 0.0
 
 
-@pytest.mark.parametrize("a", [0.0, 0.5, 1.0, 2.0, 4.0])
-def test_upper_limit_covers_at_least_as_stated(a):
-    grid = np.linspace(0.01, 10.0, 300)
-    limits = np.array([intervals.rice_upper_limit(x) for x in grid])
-    coverage = rice_weights(a)[np.interp(X, grid, limits) >= a].sum()
-    assert coverage > 0.949
-    if a >= 4.0:
-        assert coverage < 0.955
+@pytest.mark.parametrize("a", [1.01, 1.5, 2.0, 3.0, 6.0, 11.0])
+def test_upper_limit_covers_exactly_above_one_sigma(a):
+    coverage = rice_weights(a)[intervals.rice_upper_limit(X) >= a].sum()
+    assert coverage == pytest.approx(0.95, abs=0.002) if a > 1.3 else coverage >= 0.949
+
+
+def test_upper_limit_never_excludes_less_than_one_sigma():
+    assert np.all(intervals.rice_upper_limit(X) >= 1.0)
+    assert intervals.rice_upper_limit(80.0) == pytest.approx(81.645, abs=0.01)
+    assert intervals.rice_upper_limit(3.0, 0.99) > intervals.rice_upper_limit(3.0) > 4.4
 
 
 def test_nk_width_is_the_width_of_simulated_angles():

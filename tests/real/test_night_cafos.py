@@ -26,7 +26,7 @@ def night(fresh_database):
     catalogue = str(DATA / "catalogue-ugriz.csv")
     columns = [a for b in "ugri" for a in ("--mag", f"{b}={b}", "--err", f"{b}={b}Error")]
     root = ["-q", "-d", str(fresh_database.datadir)]
-    assert run_app([*root, "stars", "import", catalogue, *columns]) == 0
+    assert run_app([*root, "stars", "import", catalogue, "--system", "sdss", *columns]) == 0
     assert run_app([*root, "ingest", str(DATA)]) == 0
     assert run_app([*root, "-o", "workers=2", "run", "--all-local"]) == 0
     return root

@@ -1,5 +1,7 @@
 """What the literature says: the truth with the errors it quotes, in files to import."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import yaml
@@ -90,3 +92,14 @@ def test_calibrators_stand_alone(sky):
         d = np.hypot((sky.ra - sky.ra[i]) * np.cos(np.deg2rad(sky.dec[i])), sky.dec - sky.dec[i])
         d[i] = np.inf
         assert d.min() * 3600 > 24.0
+
+
+def test_sources_have_the_bands_that_there_are_columns_of(sky):
+    other = replace(
+        sky,
+        mags={**sky.mags, "g_sdss": sky.mags["V"]},
+        catalogue_mags={**sky.catalogue_mags, "g_sdss": sky.catalogue_mags["V"]},
+        catalogue_errors={**sky.catalogue_errors, "g_sdss": sky.catalogue_errors["V"]},
+    )
+    assert "mag_g_sdss" in field_catalogue(other).colnames
+    assert sources(other) == sources(sky)

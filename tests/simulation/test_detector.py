@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from polarnight.simulation import get_camera, make_chip, make_flat, read_out
+from polarnight.simulation import get_simulation, make_chip, make_flat, read_out
 from polarnight.simulation.cosmics import add_cosmic_rays
 
 SHAPE = (200, 300)
@@ -13,7 +13,7 @@ SHAPE = (200, 300)
 
 @pytest.fixture
 def camera():
-    return replace(get_camera("AndorT90"), bias_slope=0.0)
+    return replace(get_simulation("AndorT90").camera, bias_slope=0.0)
 
 
 @pytest.mark.parametrize("electrons", [0.0, 30.0, 3000.0, 120000.0])
@@ -65,7 +65,7 @@ def test_each_light_path_has_its_own_dust_on_one_chip(camera):
 
 
 def test_junk_of_cafos():
-    cafos = get_camera("CAFOS2.2")
+    cafos = get_simulation("CAFOS2.2").camera
     chip = make_chip(cafos, SHAPE, 1)
     raw = read_out(np.zeros(SHAPE, np.float32), chip, cafos, np.random.default_rng(6))
     assert np.median(raw[0]) > 5000

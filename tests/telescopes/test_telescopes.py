@@ -14,6 +14,8 @@ from polarnight.telescopes import all_telescopes, get_telescope
         ("t090", "OSN-T090"),
         ("CAHA-T220", "CAHA-T220"),
         (" T220 ", "CAHA-T220"),
+        ("T150", "OSN-T150"),
+        ("tng", "TNG"),
     ],
 )
 def test_telescope_by_name_or_abbreviation(name, full):
@@ -31,7 +33,12 @@ def test_names_of_plugins_are_those_of_the_telescopes():
 
 @pytest.mark.parametrize(
     ("name", "longitude", "latitude", "height"),
-    [("T090", -3.3847, 37.0642, 2896.0), ("T220", -2.5463, 37.2236, 2168.0)],
+    [
+        ("T090", -3.3847, 37.0642, 2896.0),
+        ("T220", -2.5463, 37.2236, 2168.0),
+        ("T150", -3.3847, 37.0642, 2896.0),
+        ("TNG", -17.8892, 28.7540, 2387.0),
+    ],
 )
 def test_sites(name, longitude, latitude, height):
     site = get_telescope(name)

@@ -38,8 +38,14 @@ def _load() -> ctypes.CDLL | None:
         return None
     try:
         kernels = ctypes.CDLL(str(_LIBRARY))
-    except OSError:  # built for another machine; the reference serves
+        _declare(kernels)
+    except (OSError, AttributeError):  # of another machine or version; the reference serves
         return None
+    return kernels
+
+
+def _declare(kernels: ctypes.CDLL) -> None:
+    """Say what the functions take and return."""
     kernels.pn_read_bands.restype = ctypes.c_int64
     kernels.pn_read_bands.argtypes = [
         ctypes.c_int64,
@@ -49,12 +55,22 @@ def _load() -> ctypes.CDLL | None:
         ctypes.c_void_p,
         ctypes.c_int64,
     ]
+    kernels.pn_transpose.restype = None
+    kernels.pn_transpose.argtypes = [
+        ctypes.c_void_p,
+        ctypes.c_int64,
+        ctypes.c_int64,
+        ctypes.c_int64,
+        ctypes.c_int64,
+        ctypes.c_void_p,
+    ]
     kernels.pn_combine_scratch.restype = ctypes.c_int64
     kernels.pn_combine_scratch.argtypes = [ctypes.c_int64]
-    for name in ("pn_combine", "pn_calibrate"):
+    kernels.pn_combine_double_scratch.restype = ctypes.c_int64
+    kernels.pn_combine_double_scratch.argtypes = [ctypes.c_int64]
+    for name in ("pn_combine", "pn_combine_double", "pn_calibrate"):
         getattr(kernels, name).restype = None
         getattr(kernels, name).argtypes = [ctypes.c_void_p]
-    return kernels
 
 
 def threads() -> int:

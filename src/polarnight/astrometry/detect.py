@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 
 # Saturated pixels stay in: without them a bright star would be found as a broken ring.
 _HIDDEN = int(Bit.TRAIL | Bit.COSMIC_RAY | Bit.BAD_PIXEL | Bit.NO_DATA)
+_NARROWEST = 0.4  # of the expected seeing
 _SIGMA = 2.3548200450309493
 # Sizes of sep's pixel buffer: the small one is faster, the large one is for crowded fields.
 _PIXEL_STACKS = (300_000, 3_000_000)
@@ -95,7 +96,8 @@ def detect(
     found = _extract(image, rms, mask, threshold, min_area, seeing / pixel_scale)
     if len(found) == 0:
         return _empty(background.globalback, background.globalrms)
-    return _measure(image, rms, variance, bits, mask, found, background, border)
+    narrowest = _NARROWEST * seeing / pixel_scale
+    return _measure(image, rms, variance, bits, mask, found, background, border, narrowest)
 
 
 def _extract(
@@ -138,11 +140,12 @@ def _measure(
     found: npt.NDArray[Any],
     background: Any,
     border: int,
+    narrowest: float,
 ) -> Detections:
     import sep
 
     x, y = found["x"], found["y"]
-    width, fwhm = _widths(image, mask, found)
+    width, fwhm = _widths(image, mask, found, narrowest)
     sigma = np.full(len(x), width / _SIGMA)
     xw, yw, bad = sep.winpos(image, x, y, sigma, mask=mask, subpix=5)
     # A windowed centroid that wanders off belongs to a brighter neighbour.
@@ -191,15 +194,23 @@ def _gaussian_kernel(fwhm: float) -> npt.NDArray[np.float32]:
 
 
 def _widths(
-    image: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], found: npt.NDArray[Any]
+    image: npt.NDArray[np.float32],
+    mask: npt.NDArray[np.bool_],
+    found: npt.NDArray[Any],
+    narrowest: float,
 ) -> tuple[float, Floats]:
-    """Return the FWHM of the frame's stars and of every source, pixels."""
+    """Return the FWHM of the frame's stars and of every source, pixels.
+
+    Sources narrower than any star are cosmic rays and hot pixels, which on an empty field
+    may be more than the stars; they do not count where others are left.
+    """
     round_ones = (found["flag"] == 0) & (found["a"] < 1.5 * np.maximum(found["b"], 1e-3))
     chosen = np.flatnonzero(round_ones) if round_ones.any() else np.arange(len(found))
     chosen = chosen[np.argsort(-found["flux"][chosen], kind="stable")[:100]]
     reach = np.clip(6.0 * found["a"], 4.0, 40.0)
     some = _half_light_width(image, mask, found[chosen], reach[chosen])
     some = some[np.isfinite(some) & (some > 1.0)]
+    some = some[some > narrowest] if (some > narrowest).any() else some
     typical = float(np.clip(np.median(some), 1.2, 50.0)) if len(some) else 3.0
     return typical, _half_light_width(image, mask, found, np.minimum(reach, 3.0 * typical))
 

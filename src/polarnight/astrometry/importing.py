@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from polarnight.astrometry.local import MANIFEST, LocalCatalogue, zone_name, zone_of
 from polarnight.errors import ConfigError
+from polarnight.frames.bands import band_in_system
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -26,6 +27,7 @@ Floats = npt.NDArray[np.float64]
 
 # Catalogues write 99.999, -99 or 9999 where they have no value.
 _FAINTEST, _BRIGHTEST, _LARGEST_ERROR = 50.0, -30.0, 9.0
+_FASTEST = 2e4  # mas per year, twice what Barnard's star moves; others mean none as well
 
 
 def import_stars(
@@ -40,6 +42,8 @@ def import_stars(
     pmdec: str | None = None,
     epoch: float = 2000.0,
     name: str | None = None,
+    system: str | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> int:
     """Import a table of stars; replaces an earlier import of the same name at one stroke.
 
@@ -55,12 +59,19 @@ def import_stars(
         Magnitudes and their errors. Impossible values (99.999, -99, ...) count as none.
     pmra, pmdec : str, optional
         Columns of proper motions, mas per year, that in right ascension times cos(dec).
+        Impossible values count as none.
     epoch : float
         Julian year of the positions.
     name : str, optional
         Name of this import, replacing an earlier one of that name wherever it came from; by
         default that of the file without its suffix, which replaces an earlier import of the
         same file only.
+    system : str, optional
+        Photometric system of the magnitudes: one of `polarnight.frames.bands.SYSTEMS`. Bands
+        that several systems have (g, r, i ...) are kept under names that tell it (``g_ps1``);
+        without it they serve to order stars by brightness, and make no zero points.
+    facts : mapping, optional
+        What else is to be remembered of the catalogue, JSON-able.
 
     Returns
     -------
@@ -71,9 +82,10 @@ def import_stars(
     ------
     ConfigError
         Where the file cannot be read, a column is missing (lists those there are), a value is
-        out of range, nothing is left, or an import of the same default name came from another
-        file.
+        out of range, nothing is left, an import of the same default name came from another
+        file, or the photometric system has no such band.
     """
+    mags, errors = _in_system(mags, system), _in_system(errors or {}, system)
     origin = str(Path(table).resolve()) if isinstance(table, str | Path) else None
     rows = _read_table(Path(table)) if isinstance(table, str | Path) else table
     label = name or (Path(table).stem if isinstance(table, str | Path) else "stars")
@@ -86,7 +98,8 @@ def import_stars(
     }
     for column, source in (("pmra", pmra), ("pmdec", pmdec)):
         if source is not None:
-            columns[column] = np.nan_to_num(_numbers(rows, source))
+            motion = _numbers(rows, source)
+            columns[column] = np.where(np.abs(motion) < _FASTEST, motion, 0.0)
     if ("pmra" in columns) != ("pmdec" in columns):
         msg = "proper motions need both columns, pmra and pmdec"
         raise ConfigError(msg)
@@ -94,7 +107,7 @@ def import_stars(
         values = _numbers(rows, source)
         values[(values > _FAINTEST) | (values < _BRIGHTEST)] = np.nan
         columns[f"mag_{band}"] = values
-    for band, source in (errors or {}).items():
+    for band, source in errors.items():
         values = _numbers(rows, source)
         values[(values >= _LARGEST_ERROR) | (values < 0)] = np.nan
         columns[f"err_{band}"] = values
@@ -118,9 +131,22 @@ def import_stars(
         "stars": int(good.sum()),
         "left_out": int(len(good) - good.sum()),
         "origin": origin,
+        "system": system,
+        **(facts or {}),
     }
     _write(Path(directory), label, columns, manifest)
     return int(good.sum())
+
+
+def _in_system(bands: Mapping[str, str], system: str | None) -> dict[str, str]:
+    """Return columns by names of bands that tell their photometric system."""
+    if system is None:
+        return dict(bands)
+    try:
+        return {band_in_system(band, system): column for band, column in bands.items()}
+    except ValueError as error:
+        msg = f"--system {system}: {error}"
+        raise ConfigError(msg) from error
 
 
 def _refuse_other_origin(directory: Path, label: str, origin: str) -> None:

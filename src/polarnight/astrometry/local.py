@@ -8,6 +8,7 @@ folder of its own with a small manifest; a catalogue directory may hold several.
 from __future__ import annotations
 
 import json
+import shutil
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,26 @@ class LocalCatalogue:
                 msg = f"{path}: the star catalogue cannot be read ({error}); import it again"
                 raise ConfigError(msg) from error
         return found
+
+    def remove(self, name: str) -> int:
+        """Remove an imported catalogue; return how many stars it had.
+
+        Raises
+        ------
+        ConfigError
+            Where there is none of that name; tells those there are.
+        """
+        manifests = self.manifests
+        if name not in manifests:
+            known = ", ".join(manifests) or "none"
+            msg = f"there is no star catalogue {name!r}; there are: {known}"
+            raise ConfigError(msg)
+        # Out of sight at one stroke, so that no run ever sees half a catalogue.
+        hidden = self.directory / f".{name}.removed"
+        shutil.rmtree(hidden, ignore_errors=True)
+        (self.directory / name).rename(hidden)
+        shutil.rmtree(hidden)
+        return int(manifests[name].get("stars", 0))
 
     def cone(self, ra: float, dec: float, radius_deg: float, jyear: float = 2000.0) -> Stars:
         """Return the stars within a circle; see `StarCatalogue.cone`."""

@@ -13,13 +13,14 @@ from polarnight.astrometry.geometry import gnomonic, gnomonic_inverse
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-__all__ = ["Plate", "fit_plate", "select_order"]
+__all__ = ["PARAMETERS", "Plate", "fit_plate", "select_order"]
 
 Floats = npt.NDArray[np.float64]
 
 # Order of the polynomial: stars that it needs. Order 0 stands for a similarity transform.
 _STARS_NEEDED = {0: 3, 1: 6, 2: 18, 3: 32}
-_PARAMETERS = {0: 4, 1: 6, 2: 12, 3: 20}
+PARAMETERS = {0: 4, 1: 6, 2: 12, 3: 20}
+"""Free parameters of a plate by order."""
 _BIC_GAIN = 10.0
 _PRIOR_PX = 1.0
 
@@ -278,7 +279,7 @@ def select_order(x: Floats, y: Floats, residuals: dict[int, Floats], shape: tupl
         if n < _STARS_NEEDED[order] or (order >= 2 and spread < 4):
             continue
         chi2 = max(float(np.sum(residuals[order] ** 2)), 1e-300)
-        score = 2 * n * np.log(chi2 / (2 * n)) + _PARAMETERS[order] * np.log(2 * n)
+        score = 2 * n * np.log(chi2 / (2 * n)) + PARAMETERS[order] * np.log(2 * n)
         if score < best_score - (_BIC_GAIN if np.isfinite(best_score) else 0.0):
             best, best_score = order, score
     return best

@@ -30,7 +30,8 @@ def pointing_candidates(
     list of (ra, dec, label)
         ICRS degrees. Readings within an arcminute of an earlier one are left out. After the
         header as written and the resolved object come the header with a right ascension that is
-        in hours, and one that was multiplied by 15 though it was in degrees.
+        in hours, and one that was multiplied by 15 though it was in degrees. An instrument whose
+        header is trusted less than the object has ``"object"`` first among its readings.
     """
     found: list[tuple[float, float, str]] = []
 
@@ -41,9 +42,17 @@ def pointing_candidates(
         if all(float(separation(ra, dec, a, d)) > _SAME_ARCMIN / 60.0 for a, d, _ in found):
             found.append((ra, dec, label))
 
+    place = resolve(info.object_name) if resolve is not None and info.object_name else None
+
+    def add_object() -> None:
+        if place is not None:
+            add(*place, f"object {info.object_name}")
+
     def readings(ra: float, dec: float, label: str) -> None:
         for equinox in info.pointing_equinoxes:
-            if equinox == "date":
+            if equinox == "object":
+                add_object()
+            elif equinox == "date":
                 if -90.0 <= dec <= 90.0:
                     add(*precess_to_j2000(ra, dec, info.jd_mid), f"{label}, equinox of date")
             else:
@@ -53,9 +62,7 @@ def pointing_candidates(
     # (0, 0) is what a header holds that was never filled in.
     if info.ra is not None and info.dec is not None and (info.ra, info.dec) != (0.0, 0.0):
         readings(info.ra, info.dec, "header")
-    place = resolve(info.object_name) if resolve is not None and info.object_name else None
-    if place is not None:
-        add(*place, f"object {info.object_name}")
+    add_object()
     if known and info.ra is not None and info.dec is not None and info.ra != 0.0:
         if abs(info.ra) <= 24.0:
             readings(info.ra * 15.0, info.dec, "header, right ascension in hours")

@@ -11,7 +11,7 @@ from polarnight.astrometry.catalogue import Stars
 from polarnight.astrometry.detections import Detections
 from polarnight.astrometry.evidence import match_nearest, tail_log10
 from polarnight.astrometry.geometry import gnomonic
-from polarnight.astrometry.plate import Plate, fit_plate, select_order
+from polarnight.astrometry.plate import PARAMETERS, Plate, fit_plate, select_order
 from polarnight.astrometry.triangles import Proposal
 
 __all__ = ["Refined", "plate_of_proposal", "refine", "stars_on_frame"]
@@ -26,6 +26,7 @@ _RAYLEIGH = 1.1774100225154747  # median of the length of a vector with unit sca
 _HOPELESS = -2.0
 _MIN_MATCHES = 5
 _HEAD = 40
+_FEW = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Refined:
     ----------
     plate : Plate
     i_detection, i_star : ndarray of int
-        Matched detections (brightest first) and stars; indices into what `refine` was given.
+        Detections (brightest first) and stars of the fit; indices into what `refine` was given.
     radius : float
         Radius of the matches, pixels.
     rms : float
@@ -80,7 +81,7 @@ def stars_on_frame(
 
 
 def refine(
-    detections: Detections, stars: Stars, start: Plate, shape: tuple[int, int]
+    detections: Detections, stars: Stars, start: Plate, shape: tuple[int, int], *, depth: int = 40
 ) -> Refined | None:
     """Draw a plate together, from a rough start to all stars of the frame.
 
@@ -94,6 +95,8 @@ def refine(
         Right within some 8 pixels over most of the frame.
     shape : tuple of int
         (ny, nx).
+    depth : int
+        Detections to begin with; then twice as many, and so on.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def refine(
     """
     xy, plate = detections.xy, start
     area = float(shape[0] * shape[1])
-    radius, depth = max(_FIRST_RADIUS, 0.006 * float(np.hypot(*shape))), 40
+    radius = max(_FIRST_RADIUS, 0.006 * float(np.hypot(*shape)))
     for step in range(_STEPS):
         some = xy[:depth]
         # The stars reach beyond the frame: its brightest are among the head of the list.
@@ -118,7 +121,7 @@ def refine(
             return None
         order = 0 if len(i) < 8 else 1 if len(i) < 40 or step < 4 else 2
         plate, residual = _fit(plate, xy[i], stars.select(inside[j]), shape, order, None)
-        sigma = float(np.median(residual)) / _RAYLEIGH
+        sigma = _scatter(residual, order)
         finished = depth >= len(xy) and radius <= max(4.2 * sigma, _LEAST_RADIUS)
         radius = max(_LEAST_RADIUS, min(radius, max(4.0 * sigma, 0.5 * radius)))
         depth = min(len(xy), 2 * depth)
@@ -152,8 +155,10 @@ def _finish(
             order = select_order(xy[i[keep], 0], xy[i[keep], 1], scores, shape)
             plate = fits[order][0]
             residual = _residual(plate, xy[i], stars.select(j))
-            sigma = float(np.median(residual[keep])) / _RAYLEIGH
-            fresh = residual <= max(3.5 * sigma, 0.3)
+            sigma = _scatter(residual[keep], order)
+            # Where stars are few, none is lost that is off by what its noise explains.
+            noise = 3.0 / weights if len(i) < _FEW else 0.0
+            fresh = residual <= np.maximum(max(3.5 * sigma, 0.3), noise)
             if fresh.sum() < _MIN_MATCHES or np.array_equal(fresh, keep):
                 break
             keep = fresh
@@ -162,6 +167,13 @@ def _finish(
             break
     rms = float(np.sqrt(np.mean(residual[keep] ** 2)))
     return Refined(plate, i[keep], j[keep], radius, rms)
+
+
+def _scatter(residual: Floats, order: int) -> float:
+    """Return the scatter of a fit per axis, pixels; few stars are fitted closer than they are."""
+    n = len(residual)
+    free = max(2 * n - PARAMETERS[order], 1)
+    return float(np.median(residual)) / _RAYLEIGH * float(np.sqrt(2 * n / free))
 
 
 def _weights(detections: Detections, i: Ints) -> Floats:

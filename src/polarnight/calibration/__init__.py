@@ -3,7 +3,9 @@
 from polarnight.calibration.association import Association, MasterRecord, NearMiss, associate
 from polarnight.calibration.grouping import CalibrationGroup, group_calibrations
 from polarnight.calibration.keys import hard_keys, text_of_keys
-from polarnight.calibration.masters import MasterResult, build_master, master_recipe_key
+from polarnight.calibration.master_file import MasterResult
+from polarnight.calibration.master_keys import group_recipe_key, master_recipe_key
+from polarnight.calibration.masters import build_master
 from polarnight.calibration.reduction import reduce_frame, reduce_recipe_key
 from polarnight.calibration.rules import (
     AssociationRules,
@@ -25,6 +27,7 @@ __all__ = [
     "associate",
     "build_master",
     "group_calibrations",
+    "group_recipe_key",
     "hard_keys",
     "master_recipe_key",
     "reduce_frame",

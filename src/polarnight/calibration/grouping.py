@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from polarnight.calibration.keys import differing_keys, group_keys, text_of_keys
+from polarnight.calibration.keys import FlatAngles, differing_keys, group_keys, text_of_keys
 from polarnight.frames import FrameInfo, ImageType
 
 __all__ = ["CalibrationGroup", "group_calibrations"]
@@ -39,7 +39,10 @@ class CalibrationGroup:
 
 
 def group_calibrations(
-    infos: Iterable[FrameInfo], *, angle_tolerance: float = 1.0
+    infos: Iterable[FrameInfo],
+    *,
+    angle_tolerance: float = 1.0,
+    flat_angles: FlatAngles = "each",
 ) -> list[CalibrationGroup]:
     """Sort calibration frames into groups, each of which makes one master.
 
@@ -50,6 +53,9 @@ def group_calibrations(
     infos : iterable of FrameInfo
     angle_tolerance : float
         Degrees within which angles of a polarizer are one.
+    flat_angles : {"each", "any"}
+        Whether flats of different angles make different masters; see
+        `polarnight.calibration.keys.hard_keys`.
 
     Returns
     -------
@@ -61,7 +67,7 @@ def group_calibrations(
     for info in sorted(infos, key=lambda i: (i.jd_start, i.filename)):
         if info.imgtype not in order:
             continue
-        keys = group_keys(info)
+        keys = group_keys(info, flat_angles=flat_angles)
         for kind, shared, members in groups:
             if kind is info.imgtype and not differing_keys(keys, shared, angle_tolerance):
                 members.append(info)

@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from polarnight.frames import FrameInfo, ImageType, ObsMode
 
-__all__ = ["differing_keys", "group_keys", "hard_keys", "text_of_keys"]
+__all__ = [
+    "WINDOW_KEYS",
+    "FlatAngles",
+    "differing_keys",
+    "group_keys",
+    "hard_keys",
+    "text_of_keys",
+]
 
-_DETECTOR = ("telescope", "instrument", "width", "height", "binning", "origin", "readmode")
+FlatAngles = Literal["each", "any"]
+"""Whether flats are taken and used for each angle of the polarizer, or serve any."""
+
+_DETECTOR = (
+    "telescope",
+    "instrument",
+    "beam",
+    "width",
+    "height",
+    "binning",
+    "origin",
+    "readmode",
+)
+
+WINDOW_KEYS = ("width", "height", "origin")
+"""The keys that say which part of the chip was read; a master of a larger part can be cut."""
 
 
-def hard_keys(info: FrameInfo, kind: ImageType) -> dict[str, Any]:
+def hard_keys(
+    info: FrameInfo, kind: ImageType, *, flat_angles: FlatAngles = "each"
+) -> dict[str, Any]:
     """Return what a master of a kind must share with a frame, as JSON-able values.
 
     The detector as it was read (size, binning, window, gain and readout mode) for all kinds; for
@@ -25,6 +49,9 @@ def hard_keys(info: FrameInfo, kind: ImageType) -> dict[str, Any]:
         Of a frame to be calibrated, or of a calibration.
     kind : ImageType
         Of the master.
+    flat_angles : {"each", "any"}
+        With ``"any"`` a flat serves every angle of the polarizer and both modes: what it shows
+        (dust, vignetting) lies behind a plate that turns, or that never leaves the beam.
 
     Raises
     ------
@@ -37,20 +64,21 @@ def hard_keys(info: FrameInfo, kind: ImageType) -> dict[str, Any]:
     keys: dict[str, Any] = {name: getattr(info, name) for name in _DETECTOR}
     keys["binning"], keys["origin"] = list(info.binning), list(info.origin)
     if kind is ImageType.FLAT:
-        in_beam = info.obsmode is ObsMode.POLARIMETRY
         keys["band"] = info.band
+    if kind is ImageType.FLAT and flat_angles == "each":
+        in_beam = info.obsmode is ObsMode.POLARIMETRY
         keys["obsmode"] = str(info.obsmode)
         keys["rotangle"] = info.rotangle if in_beam else None
     return keys
 
 
-def group_keys(info: FrameInfo) -> dict[str, Any]:
+def group_keys(info: FrameInfo, *, flat_angles: FlatAngles = "each") -> dict[str, Any]:
     """Return what calibrations that are combined with each other must share.
 
     The hard keys and the night; for darks also the exposure time, because frames of different
     noise make a poor median.
     """
-    keys = {"night": info.night, **hard_keys(info, info.imgtype)}
+    keys = {"night": info.night, **hard_keys(info, info.imgtype, flat_angles=flat_angles)}
     if info.imgtype is ImageType.DARK:
         keys["exptime"] = info.exptime
     return keys
@@ -81,7 +109,7 @@ def text_of_keys(keys: Mapping[str, Any]) -> str:
             parts.append(f"{name} {value[0]},{value[1]}")
     parts += [
         f"{name} {keys[name]}"
-        for name in ("readmode", "band", "obsmode", "rotangle", "exptime")
+        for name in ("beam", "readmode", "band", "obsmode", "rotangle", "exptime")
         if keys.get(name) not in (None, "")
     ]
     return ", ".join(parts)

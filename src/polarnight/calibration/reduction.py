@@ -14,8 +14,10 @@ import numpy.typing as npt
 from polarnight.calibration.cosmics import find_cosmic_rays
 from polarnight.calibration.interpolation import interpolate_unusable
 from polarnight.calibration.loading import load_master
+from polarnight.calibration.master_file import place_of
 from polarnight.calibration.overscan import overscan_level
-from polarnight.calibration.rules import ReduceRules
+from polarnight.calibration.rules import CosmicRayRules, ReduceRules
+from polarnight.calibration.windows import cut_master
 from polarnight.cubes import calibrate
 from polarnight.errors import BadFrame
 from polarnight.frames import (
@@ -32,9 +34,9 @@ from polarnight.frames import (
 )
 from polarnight.frames.headers import shift_reference_pixel
 
-__all__ = ["REDUCE_VERSION", "reduce_frame", "reduce_recipe_key"]
+__all__ = ["REDUCE_VERSION", "mark_cosmic_rays", "reduce_frame", "reduce_recipe_key"]
 
-REDUCE_VERSION = "2"
+REDUCE_VERSION = "3"
 """Changes whenever the same input would give another frame."""
 
 _KINDS = (ImageType.BIAS, ImageType.DARK, ImageType.FLAT)
@@ -45,12 +47,37 @@ class _Masters:
     """Masters of a frame by kind, those that there are."""
 
     frames: Mapping[ImageType, Frame]
+    cuts: Mapping[ImageType, str]
 
     def data(self, kind: ImageType) -> npt.NDArray[np.float32] | None:
         return self.frames[kind].data if kind in self.frames else None
 
     def variance(self, kind: ImageType) -> npt.NDArray[np.float32] | None:
         return self.frames[kind].variance if kind in self.frames else None
+
+    def variance_of_zero(self, exptime: float) -> npt.NDArray[np.float32] | None:
+        """Return the variance of what bias and dark subtract together, ADU squared.
+
+        A dark rate was made of darks of T seconds less the bias. With that same bias B
+        ``B + t (D - B)/T = (1 - t/T) B + (t/T) D`` is subtracted of a frame of t seconds: the more
+        like the darks it is, the less the bias matters. As if independent, the noise of the bias
+        would be counted twice.
+        """
+        bias, dark = self.variance(ImageType.BIAS), self.variance(ImageType.DARK)
+        if dark is None:
+            return bias
+        of_dark = np.float32(exptime**2) * dark
+        if bias is None:
+            return of_dark
+        made = self.frames[ImageType.DARK]
+        share = 0.0
+        if made.info is not None and made.meta.get("bias") == self._place(ImageType.BIAS):
+            share = exptime / made.info.exptime if made.info.exptime > 0 else 0.0
+        return of_dark + np.float32(1.0 - 2.0 * share) * bias
+
+    def _place(self, kind: ImageType) -> str:
+        info = self.frames[kind].info
+        return "" if info is None else place_of(info, info.filename)
 
     def bits(self) -> npt.NDArray[np.uint16] | None:
         planes = [frame.bits for frame in self.frames.values() if frame.bits is not None]
@@ -67,12 +94,14 @@ def reduce_frame(
     required: Iterable[ImageType] = (),
     cosmic_rays: bool = True,
     rules: ReduceRules | None = None,
+    corner_windows: bool = False,
 ) -> Frame:
     """Calibrate a raw frame.
 
     Overscan and bias, dark times exposure, flat; variance from gain, read noise, signal and
     masters (`polarnight.cubes.calibrate`); bits of the raw values and of the masters; cut to
-    the pixels that hold light; border and cosmic rays marked.
+    the pixels that hold light; border and cosmic rays marked. Masters of a larger part of the
+    chip are cut to the window that was read.
 
     Parameters
     ----------
@@ -87,6 +116,9 @@ def reduce_frame(
     cosmic_rays : bool
         Whether cosmic rays are looked for (not in short exposures, see the rules).
     rules : ReduceRules, optional
+    corner_windows : bool
+        Whether an image smaller than its masters that begins at the same pixel is a window in
+        their corner; see `polarnight.calibration.windows.cut_master`.
 
     Returns
     -------
@@ -116,7 +148,7 @@ def reduce_frame(
         )
     raw = read_raw(path)
     _check(path, raw, info)
-    masters = _load(path, given, raw.data.shape)
+    masters = _load(path, given, info, corner_windows)
     level = overscan_level(raw.data, info)
     read_noise = _read_noise(info, masters, rules)
     frame = _calibrated(raw, info, masters, level, read_noise, rules)
@@ -128,7 +160,9 @@ def reduce_frame(
         raise BadFrame(path, reason, "look at the raw frame")
     meta: dict[str, Any] = {
         "masters": {str(kind).lower(): Path(master).name for kind, master in given.items()},
+        "masters_cut": {str(kind).lower(): cut for kind, cut in masters.cuts.items() if cut},
         "missing_masters": missing,
+        "master_noise": _master_noise(masters, info.exptime),
         "overscan": level,
         "read_noise": {"declared": info.read_noise, "used": read_noise},
         "saturated_pixels": _count(frame, Bit.SATURATED),
@@ -136,7 +170,7 @@ def reduce_frame(
     }
     frame = _edges_marked(frame, rules.edge)
     if cosmic_rays:
-        frame, meta["cosmic_rays"] = _cosmic_rays_marked(frame, rules)
+        frame, meta["cosmic_rays"] = mark_cosmic_rays(frame, rules.cosmic_rays)
     if rules.interpolate:
         frame = interpolate_unusable(frame)
     return frame.replace(meta=meta)
@@ -185,12 +219,20 @@ def _check(path: Path, raw: RawImage, info: FrameInfo) -> None:
         raise BadFrame(path, "no pixel holds a finite number")
 
 
-def _load(path: Path, given: Mapping[ImageType, str | Path], shape: tuple[int, ...]) -> _Masters:
-    frames = {kind: load_master(master, kind) for kind, master in given.items()}
-    for kind, frame in frames.items():
-        if frame.shape != shape:
-            raise BadFrame(path, f"the image is {shape}, its master {kind} {frame.shape}")
-    return _Masters(frames)
+def _load(
+    path: Path, given: Mapping[ImageType, str | Path], info: FrameInfo, corner_windows: bool
+) -> _Masters:
+    """Read the masters of a frame, each cut to its pixels."""
+    frames: dict[ImageType, Frame] = {}
+    cuts: dict[ImageType, str] = {}
+    for kind, master in given.items():
+        try:
+            frames[kind], cuts[kind] = cut_master(
+                load_master(master, kind), info, corner_windows=corner_windows
+            )
+        except ValueError as error:
+            raise BadFrame(path, f"its master {kind} {Path(master).name}: {error}") from error
+    return _Masters(frames, cuts)
 
 
 def _read_noise(info: FrameInfo, masters: _Masters, rules: ReduceRules) -> float:
@@ -199,6 +241,28 @@ def _read_noise(info: FrameInfo, masters: _Masters, rules: ReduceRules) -> float
     if bias is None or not rules.measured_read_noise:
         return info.read_noise
     return float(bias.meta.get("stats", {}).get("read_noise") or info.read_noise)
+
+
+def _master_noise(masters: _Masters, exptime: float) -> dict[str, float]:
+    """Return the variance that the masters leave in a typical pixel.
+
+    Of its zero (``additive``, ADU squared), and of its response (``relative``, of the square of
+    the signal): what frames reduced by the same masters have in common.
+    """
+    zero, flat = masters.variance_of_zero(exptime), masters.data(ImageType.FLAT)
+    of_flat = masters.variance(ImageType.FLAT)
+    response = 1.0 if flat is None else flat[::7, ::7]
+    noise = {}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for name, variance in (("additive", zero), ("relative", of_flat)):
+            noise[name] = 0.0 if variance is None else _typical(variance[::7, ::7] / response**2)
+    return noise
+
+
+def _typical(values: npt.ArrayLike) -> float:
+    array = np.asarray(values, dtype=np.float64)
+    good = array[np.isfinite(array)]
+    return float(np.median(good)) if good.size else 0.0
 
 
 def _calibrated(
@@ -217,9 +281,9 @@ def _calibrated(
     data, variance, bits = calibrate(
         raw.data,
         bias=zero,
-        bias_variance=masters.variance(ImageType.BIAS),
+        bias_variance=masters.variance_of_zero(info.exptime),
         dark=masters.data(ImageType.DARK),
-        dark_variance=masters.variance(ImageType.DARK),
+        dark_variance=None,
         exptime=info.exptime,
         flat=masters.data(ImageType.FLAT),
         flat_variance=masters.variance(ImageType.FLAT),
@@ -270,15 +334,16 @@ def _edges_marked(frame: Frame, width: int) -> Frame:
     return frame.replace(bits=bits | edge)
 
 
-def _cosmic_rays_marked(frame: Frame, rules: ReduceRules) -> tuple[Frame, dict[str, Any]]:
+def mark_cosmic_rays(frame: Frame, rules: CosmicRayRules) -> tuple[Frame, dict[str, Any]]:
+    """Return a calibrated frame with its cosmic rays marked, and JSON-able figures of them."""
     info = frame.info
     if info is None or frame.bits is None:
         msg = "a frame without bits and normalised header"
         raise ValueError(msg)
-    limit = rules.cosmic_rays.min_exptime
+    limit = rules.min_exptime
     if info.exptime < limit:
         return frame, {"searched": False, "why": f"exposed less than {limit:g} s"}
-    hits = find_cosmic_rays(frame, rules.cosmic_rays)
+    hits = find_cosmic_rays(frame, rules)
     bits = frame.bits.copy()
     bits[hits.mask] |= np.uint16(Bit.COSMIC_RAY)
     return frame.replace(bits=bits), {

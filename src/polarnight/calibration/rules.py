@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 __all__ = ["AssociationRules", "CosmicRayRules", "MasterRules", "ReduceRules"]
 
@@ -88,6 +88,14 @@ class AssociationRules:
         Degrees within which two angles of a polarizer are one.
     max_nearest : int
         How many candidates that failed are told about.
+    cut : bool
+        Whether a master of a larger part of the chip may be cut to the window of a frame.
+    corner_windows : bool
+        Whether a smaller image whose origin is that of the master is a window in its corner.
+        False by default, because headers that tell no origin are read as (0, 0), and nobody
+        knows where the windows of such a camera lie.
+    flat_angles : {"each", "any"}
+        Whether a flat must have the angle of the polarizer and the mode of the frame.
     """
 
     near_days: float = 7.0
@@ -95,6 +103,9 @@ class AssociationRules:
     allow_risky: bool = True
     angle_tolerance: float = 1.0
     max_nearest: int = 5
+    cut: bool = True
+    corner_windows: bool = False
+    flat_angles: Literal["each", "any"] = "each"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ def register(app: typer.Typer) -> None:
 
 def config(context: typer.Context) -> None:
     """Print the settings in force and where each value came from."""
-    from rich.table import Table
+    from polarnight.cli.screen import table_of
 
     settings = set_up(context.obj, database=False)
-    table = Table("setting", "value", "from", box=None, pad_edge=False)
+    table = table_of("setting", "value", "from", wrapped=("value", "from"))
     for key, value, origin in settings.describe():
         table.add_row(key, value, origin)
     console().print(table)
@@ -28,14 +28,14 @@ def config(context: typer.Context) -> None:
 
 def doctor(context: typer.Context) -> int:
     """Check installation, plug-ins, database, disk and star catalogues."""
-    from rich.table import Table
     from rich.text import Text
 
+    from polarnight.cli.screen import table_of
     from polarnight.pipeline.doctor import examine
 
     settings = set_up(context.obj)
     findings = examine(settings)
-    table = Table("check", "", "finding", box=None, pad_edge=False)
+    table = table_of("check", "", "finding", wrapped=("finding",))
     colours = {"ok": "green", "note": "yellow", "bad": "red"}
     for finding in findings:
         colour = colours[finding.verdict]

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from polarnight.cli.common import GlobalOptions, Status
+from polarnight.cli.help import tidy
 from polarnight.errors import NoWork, PolarnightError
 
 __all__ = ["app", "run_app"]
@@ -68,10 +69,30 @@ def global_options(
 
 
 def _register() -> None:
-    from polarnight.cli import about, catalogues, demo, night, output
+    from polarnight.cli import (
+        about,
+        catalogues,
+        demo,
+        field_stars,
+        lightcurve,
+        night,
+        output,
+        quality,
+        simulate,
+        stars,
+    )
+    from polarnight.cli import instruments as instrument_commands
+    from polarnight.cli import polarization as polarization_commands
+    from polarnight.cli import recipes as recipe_commands
+    from polarnight.cli import terminal as terminal_command
 
-    for module in (demo, night, catalogues, output, about):
+    modules = (demo, simulate, night, catalogues, stars, output, lightcurve, field_stars, quality)
+    for module in (*modules, about):
         module.register(app)
+    recipe_commands.register(app)
+    polarization_commands.register(app)
+    instrument_commands.register(app)
+    terminal_command.register(app)
 
 
 def run_app(arguments: list[str] | None = None) -> int:
@@ -84,7 +105,7 @@ def run_app(arguments: list[str] | None = None) -> int:
     """
     _register_once()
     try:
-        value = app(args=arguments, standalone_mode=False)
+        value = tidy(typer.main.get_command(app))(args=arguments, standalone_mode=False)
     except typer.Abort:
         typer.secho("stopped", err=True, fg="red")
         return int(Status.SOME_FAILED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -11,14 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from polarnight.cli.screen import Screen
     from polarnight.config import Settings
 
-__all__ = ["GlobalOptions", "Status", "chosen", "console", "describe_night", "given_path", "set_up"]
+__all__ = [
+    "GlobalOptions",
+    "Status",
+    "check_order",
+    "check_picture",
+    "chosen",
+    "console",
+    "describe_night",
+    "given_path",
+    "set_up",
+]
 
 
-_WIDE = 220
+_PICTURES = (".png", ".pdf", ".svg", ".eps", ".jpg", ".jpeg")
 _FIRST_YEAR, _LAST_YEAR = 1975, 2130
 
 
@@ -41,16 +49,11 @@ class GlobalOptions:
     quiet: bool = False
 
 
-def console() -> Console:
-    """Return the console for results (standard output).
+def console() -> Screen:
+    """Return the console for results (standard output)."""
+    from polarnight.cli.screen import console as screen
 
-    In a file or pipe there is no screen to fit: lines are as long as they need to be.
-    """
-    from rich.console import Console
-
-    wide = None if sys.stdout.isatty() else _WIDE
-    # Markup is for our own words: names from headers and files may hold brackets.
-    return Console(highlight=False, markup=False, emoji=False, width=wide)
+    return screen()
 
 
 def set_up(
@@ -142,6 +145,34 @@ def describe_night(text: str) -> str:
         msg = f"{text!r} is no night of a CCD camera"
         raise typer.BadParameter(msg)
     return night.isoformat()
+
+
+def check_order(first: str | None, last: str | None) -> None:
+    """Refuse a range of nights (ISO dates, None where open) that ends before it begins.
+
+    Raises
+    ------
+    typer.BadParameter
+    """
+    import typer
+
+    if first and last and first > last:
+        msg = f"the first night, {first}, is after the last, {last}: exchange --from and --to"
+        raise typer.BadParameter(msg)
+
+
+def check_picture(path: Path | None) -> None:
+    """Refuse a file that no picture can be written to, before anything is computed.
+
+    Raises
+    ------
+    typer.BadParameter
+    """
+    import typer
+
+    if path is not None and (path.suffix.lower() not in _PICTURES or path.is_dir()):
+        msg = f"{path}: choose a file that ends in {', '.join(_PICTURES)}"
+        raise typer.BadParameter(msg)
 
 
 def given_path(text: str) -> Path:

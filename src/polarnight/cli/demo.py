@@ -12,7 +12,7 @@ from polarnight.cli.common import GlobalOptions, Status, console, set_up
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from polarnight.pipeline.demo import Comparison
+    from polarnight.pipeline.demo.run import Comparison
 
 __all__ = ["DEFAULT_SEED", "register"]
 
@@ -38,15 +38,15 @@ def demo(
         bool, typer.Option("--all", help="Also list every calibrator, not the targets only.")
     ] = False,
 ) -> int:
-    """Simulate a night of each instrument, reduce both, and compare with the truth."""
+    """Simulate a night of AndorT90 and one of CAFOS2.2, reduce both, compare with the truth."""
     from polarnight.cli.tables import run_summary
-    from polarnight.pipeline.demo import (
+    from polarnight.pipeline.demo.plots import plot_demo
+    from polarnight.pipeline.demo.run import (
         compare_with_truth,
         fresh_directory,
         reduced_chi2,
         run_demo,
     )
-    from polarnight.pipeline.demo_plots import plot_demo
 
     options: GlobalOptions = context.obj
     place = fresh_directory(output)

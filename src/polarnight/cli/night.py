@@ -1,4 +1,4 @@
-"""Commands that make and reduce nights: simulate, ingest, run, status, why."""
+"""Commands that reduce nights: ingest, run, status, why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from polarnight.cli.common import (
     Status,
     chosen,
     console,
-    describe_night,
     given_path,
     set_up,
 )
@@ -22,45 +21,17 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command()(simulate)
     app.command()(ingest)
     app.command()(run)
     app.command()(status)
     app.command()(why)
 
 
-def simulate(
-    instrument: Annotated[str, typer.Argument(help="Plug-in name, such as AndorT90 or CAFOS2.2.")],
-    night: Annotated[
-        str, typer.Option("--night", help="Date at the start of the night.", parser=describe_night)
-    ],
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 0,
-    output: Annotated[
-        Path, typer.Option("--output", help="Directory for the frames and the truth.")
-    ] = Path("simulated"),
-) -> None:
-    """Write a raw night of an instrument from a sky that is known.
-
-    The frames have the instrument's own header keywords. The truth (sky table, Stokes
-    parameters, frame by frame) lies beside them in one file that `run` never reads;
-    `sources.yaml` and `stars.csv` are for `sources import` and `stars import`.
-    """
-    from polarnight.pipeline.simulated import simulate_to_directory
-
-    made = simulate_to_directory(instrument, night, seed, output)
-    typer.echo(f"{made.frames} frames in {made.directory}; the truth is {made.truth.name}")
-    bands = " ".join(f"--mag {b}=mag_{b} --err {b}=mag_{b}_err" for b in made.bands)
-    name = f"{instrument}-{night}"
-    typer.echo(f"next: polarnight stars import {made.stars} --name {name} {bands}")
-    typer.echo(f"      polarnight sources import {made.sources}")
-    typer.echo(f"      polarnight ingest {made.directory} && polarnight run --all-local")
-
-
 def ingest(
     context: typer.Context,
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="Files or directories.", parser=given_path),
+        typer.Argument(metavar="PATH", help="Files or directories.", parser=given_path),
     ],
     link: Annotated[
         bool | None,
@@ -90,7 +61,7 @@ def run(
     context: typer.Context,
     epochs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="EPOCH...", help="OSN-T090/2024-04-08, T090/240408, ..."),
+        typer.Argument(metavar="EPOCH", help="OSN-T090/2024-04-08, T090/240408, ..."),
     ] = None,
     all_local: Annotated[
         bool | None, typer.Option("--all-local", help="Every night under raw/.")
@@ -135,7 +106,9 @@ def run(
 
 def status(
     context: typer.Context,
-    epoch: Annotated[str | None, typer.Argument(help="One night; all where not given.")] = None,
+    epoch: Annotated[
+        str | None, typer.Argument(metavar="EPOCH", help="One night; all where not given.")
+    ] = None,
 ) -> None:
     """Show what became of every night, or of every frame of one."""
     from polarnight.cli.tables import epoch_status, night_status
@@ -146,7 +119,13 @@ def status(
 
 def why(
     context: typer.Context,
-    frame: Annotated[str, typer.Argument(metavar="EPOCH/FILE", help="A raw or master file.")],
+    frame: Annotated[
+        str,
+        typer.Argument(
+            metavar="EPOCH/FILE",
+            help="A raw or master file, such as T090/2024-04-08/BLLac-0001R.fit.",
+        ),
+    ],
 ) -> None:
     """Explain a frame: its masters at which level and why, what failed, what is stale."""
     from polarnight.pipeline.explain import explain

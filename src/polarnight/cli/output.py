@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from polarnight.cli.common import Status, describe_night, set_up
+from polarnight.cli.common import Status, check_order, describe_night, set_up
 
 __all__ = ["register"]
 
@@ -24,6 +24,13 @@ def results(
     night: Annotated[
         str | None, typer.Option(help="Date at the start of a night.", parser=describe_night)
     ] = None,
+    instrument: Annotated[str | None, typer.Option(help="Such as AndorT90.")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="First night.", parser=describe_night)
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", help="Last night.", parser=describe_night)
+    ] = None,
     form: Annotated[
         str | None,
         typer.Option(
@@ -32,19 +39,29 @@ def results(
             "--output, else table.",
         ),
     ] = None,
+    combine: Annotated[
+        str | None,
+        typer.Option(help="night: the mean polarization of each source over a night."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="File to write; standard output by default.")
     ] = None,
 ) -> int:
     """Print or save photo-polarimetric results.
 
-    q, u and p are fractions, chi is in degrees, north through east.
+    q, u and p are fractions, chi is in degrees, north through east. mag_corr and p_corr are
+    without the host galaxy.
     """
+    check_order(first, last)
     set_up(context.obj)
     from polarnight.db.export import results_table, write_results
 
-    select = {"source": source, "band": band, "night": night}
-    table = results_table(**{key: value for key, value in select.items() if value is not None})
+    select = {
+        "source": source, "band": band, "night": night, "instrument": instrument,
+        "first": first, "last": last,
+    }  # fmt: skip
+    chosen = {key: value for key, value in select.items() if value is not None}
+    table = results_table(**chosen) if combine is None else _combined(combine, chosen)
     if not len(table):
         typer.echo(_nothing(), err=True)
         return int(Status.NOTHING_DONE)
@@ -54,6 +71,15 @@ def results(
     else:
         typer.echo(f"{len(table)} results in {output}")
     return int(Status.WELL)
+
+
+def _combined(by: str, chosen: dict[str, Any]) -> Any:
+    """Return the table of combined results."""
+    from polarnight.db import PhotoPolResult
+    from polarnight.db.combine import combined_table
+
+    results = PhotoPolResult.objects.select(**chosen)
+    return combined_table(results.combined(by=by))
 
 
 _ENDINGS = {

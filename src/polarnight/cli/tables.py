@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
+
+from polarnight.cli.quality_tables import master_lines
+from polarnight.cli.screen import table_of
 
 if TYPE_CHECKING:
     from polarnight.pipeline.context import RunReport
@@ -23,19 +25,6 @@ __all__ = [
 
 _MOST_FAILURES = 20
 _ALIKE = 2
-
-
-def _table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for n, column in enumerate(columns):
-        # The first column says what a line is about; it is never cut.
-        table.add_column(
-            column,
-            justify="right" if column in numbers else "left",
-            no_wrap=n == 0,
-            overflow="fold",
-        )
-    return table
 
 
 def _count(failed: int) -> Text:
@@ -69,7 +58,7 @@ def counted(number: int, what: str) -> str:
 
 def ingest_summary(report: IngestReport) -> Group:
     """Return what became of the files that were given."""
-    table = _table("night", "files", numbers=("files",))
+    table = table_of("night", "files", numbers=("files",))
     for night, count in report.placed.items():
         table.add_row(night, str(count))
     total = sum(report.placed.values())
@@ -83,14 +72,14 @@ def ingest_summary(report: IngestReport) -> Group:
 def run_summary(report: RunReport) -> Group:
     """Return what a run did, part by part, and what failed."""
     if report.dry_run:
-        table = _table("part", "would be made", "because")
+        table = table_of("part", "would be made", "because", wrapped=("would be made", "because"))
         for name, step in report.steps.items():
             for what, why in step.planned:
                 table.add_row(name, what, why)
         planned = sum(len(step.planned) for step in report.steps.values())
         return Group(*([table] if planned else []), Text(f"{planned} products are not current"))
     numbers = ("made", "current", "failed")
-    table = _table("part", *numbers, numbers=numbers)
+    table = table_of("part", *numbers, numbers=numbers)
     for name, step in report.steps.items():
         table.add_row(name, str(step.done), str(step.current), _count(len(step.failed)))
     warned = [entry for step in report.steps.values() for entry in step.warned]
@@ -103,7 +92,7 @@ def epoch_status() -> Any:
     from polarnight.db import Epoch
 
     numbers = ("raw", "bias", "dark", "flat", "light", "reduced", "solved", "results")
-    table = _table("night", *numbers, "failed", numbers=(*numbers, "failed"))
+    table = table_of("night", *numbers, "failed", numbers=(*numbers, "failed"))
     for epoch in Epoch.objects.with_counts():
         failed = len((epoch.report or {}).get("failed", []))
         table.add_row(
@@ -126,13 +115,14 @@ def night_status(name: str) -> Group:
     except Epoch.DoesNotExist as error:
         msg = f"{name} is not registered; `polarnight status` lists the nights"
         raise ConfigError(msg) from error
-    table = _table(
-        "file", "type", "band", "angle", "exp s", "masters", "seeing", "solved", "remarks"
-    )
+    columns = ("file", "type", "band", "angle", "exp s", "masters", "seeing", "solved", "remarks")
     rows = RawFit.objects.filter(epoch=epoch).select_related("reduced").order_by("jd_start")
-    for row in rows:
-        table.add_row(*_frame_cells(row))
-    return Group(Text(epoch.epochname, style="bold"), table)
+    cells = [_frame_cells(row) for row in rows]
+    told = [n for n in range(len(columns)) if any(str(line[n]) for line in cells)]
+    table = table_of(*(columns[n] for n in told), wrapped=("remarks",))
+    for line in cells:
+        table.add_row(*(line[n] for n in told))
+    return Group(Text(epoch.epochname, style="bold"), table, *master_lines([epoch.pk]))
 
 
 def _frame_cells(row: Any) -> list[str | Text]:
@@ -168,7 +158,10 @@ def source_list() -> Any:
     """Return a line a source of the catalogue."""
     from polarnight.db import AstroSource
 
-    table = _table("name", "other names", "RA", "Dec", "type", "B", "V", "R", "I", "calibrates")
+    table = table_of(
+        *("name", "other names", "RA", "Dec", "type", "B", "V", "R", "I", "calibrates"),
+        wrapped=("other names", "calibrates"),
+    )
     for source in AstroSource.objects.prefetch_related("calibrates"):
         magnitudes = [
             "" if (value := getattr(source, f"mag_{band}")) is None else f"{value:.2f}"

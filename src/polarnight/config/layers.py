@@ -126,7 +126,10 @@ def _option(text: str) -> Layer:
     if not equals or not key:
         msg = f"option {text!r} is not of the form key=value"
         raise ConfigError(msg)
-    return Layer("command line", _nest(key.split("."), _parse(value)), {key: key})
+    # Parameters of recipes have types that only their stages know: they are written as in YAML.
+    yaml = key.split(".")[0] == "recipes"
+    parsed = parse_yaml(value, f"option {key}") if yaml else _parse(value)
+    return Layer("command line", _nest(key.split("."), parsed), {key: key})
 
 
 def _parse(text: str) -> Any:

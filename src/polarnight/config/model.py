@@ -23,8 +23,10 @@ __all__ = [
     "ArchiveSettings",
     "AstrometrySettings",
     "CalibrationSettings",
+    "CubesSettings",
     "PhotometrySettings",
     "PolarimetrySettings",
+    "QualitySettings",
     "Settings",
 ]
 
@@ -60,6 +62,13 @@ def _formats(text: str) -> str:
         msg = f"no format of a line of the log ({error})"
         raise ValueError(msg) from None
     return text
+
+
+def _places(value: Any) -> Any:
+    """Take one place, or several as the search path of a shell has them."""
+    if isinstance(value, str):
+        return [part for part in value.split(os.pathsep) if part.strip()]
+    return [value] if isinstance(value, Path) else value
 
 
 UserPath = Annotated[Path, AfterValidator(_absolute)]
@@ -106,6 +115,16 @@ class AstrometrySettings(_Part):
     )
     max_rms_arcsec: Positive = Field(1.0, description="largest residual of an accepted solution")
     pictures: bool = Field(False, description="save a picture of every solved frame")
+    blind: bool = Field(
+        False, description="ask astrometry.net (the extra blind) where all pointings fail"
+    )
+    online: bool = Field(
+        False, description="fetch field stars over the network where a run has none on disk"
+    )
+    online_catalogue: Literal["gaia", "apass", "ps1", "sdss"] = Field(
+        "gaia", description="star catalogue that a run fetches"
+    )
+    online_timeout: Positive = Field(60.0, description="seconds to wait for such a service")
 
 
 class PhotometrySettings(_Part):
@@ -119,6 +138,22 @@ class PhotometrySettings(_Part):
         False, description="calibrate with field stars where a source has no calibrators"
     )
     limit_sigma: Positive = Field(3.0, description="significance below which a limit is given")
+    colour_term: bool = Field(
+        False, description="fit a colour term to the calibrators of a source, where they allow it"
+    )
+    growth_curve: bool = Field(
+        False, description="measure sources in the radii of a curve of growth too"
+    )
+    host_galaxies: bool = Field(
+        True, description="take off the light of host galaxies, where there is a table of it"
+    )
+    host_tables: UserPath | None = Field(
+        None, description="CSV file with further tables of host galaxies"
+    )
+    host_minutes: Positive = Field(
+        30.0,
+        description="time within which a magnitude serves polarimetry that has none of its own",
+    )
 
 
 class PolarimetrySettings(_Part):
@@ -127,9 +162,80 @@ class PolarimetrySettings(_Part):
     debias: Literal["mas", "wardle-kronberg", "none"] = Field(
         "mas", description="estimator of the degree of polarization"
     )
+    method: Literal["fit", "ratios"] = Field(
+        "fit", description="fit to the angles of a half-wave plate, or ratios of complete fours"
+    )
     beam_gain: bool = Field(True, description="fit the gain ratio of the two beams")
     clip: Positive = Field(5.0, description="limit of outliers, in sigmas")
     max_gap_minutes: Positive = Field(20.0, description="longest pause inside a cycle of angles")
+    transparency: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="divide fluxes of one beam by the mean of the other stars: where these "
+        "changed, always or never",
+    )
+    field_polarization: Positive = Field(
+        0.003,
+        description="error of the assumption that the stars of a field are unpolarized as a "
+        "whole, a fraction",
+    )
+
+
+class QualitySettings(_Part):
+    """When a change from one night to the next is worth a warning."""
+
+    bias_shift: Positive = Field(
+        1.0, description="change of the bias level, in sigmas of the read noise of a pixel"
+    )
+    read_noise_change: Positive = Field(0.2, description="relative change of the read noise")
+    dark_change: Positive = Field(0.5, description="relative change of the dark rate")
+    defects_change: Positive = Field(
+        0.5, description="relative change of the number of hot and unstable pixels"
+    )
+    flat_rms: Positive = Field(
+        0.005, description="scatter of the ratio of two flats beyond noise, as a fraction"
+    )
+    flat_large_scale: Positive = Field(
+        0.02, description="change of a flat on large scales, as a fraction"
+    )
+    spot_contrast: Positive = Field(
+        0.01, description="change of a compact place of a flat that is dust, as a fraction"
+    )
+    new_spots: int = Field(3, ge=1, description="new grains of dust on a flat, number")
+    predecessor_days: Positive = Field(
+        365.0, description="age of a master beyond which it is no predecessor, days"
+    )
+    reference_days: Positive = Field(
+        365.0, description="days before a night whose zero points are what is usual"
+    )
+    reference_nights: int = Field(
+        3, ge=1, description="nights that it takes to know what is usual, number"
+    )
+
+
+class CubesSettings(_Part):
+    """Where cubes are named, looked for and computed."""
+
+    base_url: str = Field(
+        "http://localhost/polarnight",
+        pattern=r"^[a-z][a-z0-9+.-]*://[^\s|;=\[\]]+$",
+        description="beginning of the PIDs of cubes",
+    )
+    scheduler: str = Field(
+        "threads",
+        pattern=r"^(threads|local|(tcp|tls|ws|wss)://.+)$",
+        description="threads, local (processes of this machine) or the address of a Dask scheduler",
+    )
+    memory_fraction: float = Field(
+        0.25, gt=0, le=0.9, description="of the memory of the machine that work on cubes may take"
+    )
+    import_roots: Annotated[tuple[UserPath, ...], BeforeValidator(_places)] = Field(
+        (), description="directories, besides the data directory, that files may come from"
+    )
+    scripts: dict[str, UserPath] = Field(
+        default_factory=dict,
+        description="programs that oph_script and oph_generic may run, by name; none unless given",
+    )
+    script_timeout: Positive = Field(600.0, description="seconds after which they are stopped")
 
 
 class IngestSettings(_Part):
@@ -180,6 +286,11 @@ class Settings(_Part):
     stars_path: UserPath | None = Field(
         None, description="directory of star catalogues; stars/ in the data directory unless given"
     )
+    instruments_path: Annotated[tuple[UserPath, ...] | None, BeforeValidator(_places)] = Field(
+        None,
+        description="files, or directories of files, that declare observatories; instruments/ in "
+        "the data directory unless given",
+    )
     set_rawdata_readonly: bool = Field(False, description="remove write permission of raw files")
     workers: int = Field(
         default_factory=lambda: min(os.cpu_count() or 1, 4), ge=1, description="processes"
@@ -207,6 +318,12 @@ class Settings(_Part):
     run: RunSettings = Field(default_factory=RunSettings)
     photometry: PhotometrySettings = Field(default_factory=PhotometrySettings)
     polarimetry: PolarimetrySettings = Field(default_factory=PolarimetrySettings)
+    quality: QualitySettings = Field(default_factory=QualitySettings)
+    cubes: CubesSettings = Field(default_factory=CubesSettings)
+    recipes: dict[str, Any] = Field(
+        default_factory=dict,
+        description="changes of recipes: for all, by instrument, by night (see Recipes)",
+    )
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
@@ -224,6 +341,12 @@ class Settings(_Part):
             stars_path=self.stars_path,
             log_file=self.log_file,
         )
+
+    @property
+    def instrument_places(self) -> tuple[Path, ...]:
+        """Files and directories where declared observatories are looked for."""
+        given = self.instruments_path
+        return (self.datadir / "instruments",) if given is None else given
 
     def origin(self, key: str) -> str:
         """Return where a value came from, ``"default"`` where nobody set it."""
@@ -246,11 +369,12 @@ class Settings(_Part):
         effective: dict[str, Any] = {
             "db_path": self.data.db_path,
             "stars_path": self.data.stars,
+            "instruments_path": os.pathsep.join(map(str, self.instrument_places)),
             "log_file": self.data.log_file,
         }
         rows = []
         for key, value in _flatten(self):
-            shown = effective.get(key) if value is None and key in effective else value
+            shown = effective.get(key, value)
             if key == "database_url" and shown:
                 shown = hide_password(str(shown))
             rows.append((key, "" if shown is None else str(shown), self.origin(key)))
@@ -274,8 +398,9 @@ def _flatten(value: BaseModel | dict[str, Any], prefix: str = "") -> list[tuple[
     )
     rows: list[tuple[str, Any]] = []
     for name, entry in items:
-        if isinstance(entry, (BaseModel, dict)):
+        # A table without entries still has a row: it shows that the setting is there.
+        if isinstance(entry, BaseModel) or (isinstance(entry, dict) and entry):
             rows.extend(_flatten(entry, f"{prefix}{name}."))
         else:
-            rows.append((prefix + name, entry))
+            rows.append((prefix + name, None if entry == {} else entry))
     return rows

@@ -5,8 +5,10 @@
     raw/<telescope>/<night>/<file>
     masterbias|masterdark|masterflat/<telescope>/<night>/<master file>
     calibration/<telescope>/<night>/<file>.d/RawFit|ReducedFit|MasterBias|.../<file>
+    calibration/polarization/<instrument>/<band>_<first night>_<last night>.json
     astrosource/<name>/...
     logs/*.log
+    cubes/                 cubes that were computed and kept
     stars/                 star catalogues of the plate solver (imported by the user)
     iop4.db
 """
@@ -108,6 +110,11 @@ class DataDir:
         """Directory of the star catalogues."""
         return self._stars_path or self.root / "stars"
 
+    @property
+    def cubes(self) -> Path:
+        """Directory of cubes that were computed and kept."""
+        return self.root / "cubes"
+
     def raw_dir(self, telescope: str, night: date | str) -> Path:
         """Return the directory of the raw files of a night."""
         return self.raw / _name(telescope) / _night(night)
@@ -143,6 +150,13 @@ class DataDir:
         """
         plain = re.sub(r"(?i)(\.gz|\.fz|\.bz2)$", "", _name(filename))
         return self.reduced_dir(telescope, night, filename) / plain
+
+    def polarization_path(
+        self, instrument: str, band: str, first: date | str, last: date | str
+    ) -> Path:
+        """Return the path of a calibration of the instrumental polarization."""
+        directory = self.root / "calibration" / "polarization" / _name(instrument)
+        return directory / f"{_name(band)}_{_night(first)}_{_night(last)}.json"
 
     def astrosource_dir(self, name: str) -> Path:
         """Return the directory of a source; characters no file system likes become ``_``."""

@@ -15,6 +15,7 @@ __all__ = ["parse_yaml", "read_text", "shown"]
 _LARGEST = 64 << 20  # bytes of a file
 _MOST_VALUES = 1_000_000
 _DEEPEST = 50
+_LONGEST_INTEGER = 1024  # bits; what is larger fits into no float
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 120
@@ -71,7 +72,8 @@ def parse_yaml(text: str, where: str, loader: type[Any] = yaml.SafeLoader) -> An
     Raises
     ------
     ConfigError
-        Where it is no YAML, or its aliases expand to more than fits (or never end).
+        Where it is no YAML, its aliases expand to more than fits (or never end), or a whole
+        number has more digits than any quantity.
     """
     try:
         value = yaml.load(text, Loader=loader)  # noqa: S506 (a subclass of SafeLoader)
@@ -81,6 +83,10 @@ def parse_yaml(text: str, where: str, loader: type[Any] = yaml.SafeLoader) -> An
     except RecursionError:
         msg = f"{where} is nested too deeply"
         raise ConfigError(msg) from None
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        # Values that look like a date, a number or a tag and are none, such as 2024-13-45.
+        msg = f"{where} is not valid YAML: a value cannot be read: {error}"
+        raise ConfigError(msg) from error
     _check_size(value, where)
     return value
 
@@ -91,8 +97,11 @@ def _check_size(value: Any, where: str) -> None:
     for _ in range(_DEEPEST):
         inner: list[Any] = []
         for entry in level:
+            if isinstance(entry, int) and entry.bit_length() > _LONGEST_INTEGER:
+                msg = f"{where}: a whole number of {entry.bit_length()} bits means nothing"
+                raise ConfigError(msg)
             if isinstance(entry, dict):
-                inner.extend(entry.values())
+                inner.extend((*entry, *entry.values()))
             elif isinstance(entry, list | tuple | set):
                 inner.extend(entry)
             if len(inner) > _MOST_VALUES:

@@ -12,7 +12,16 @@ from polarnight.cubes.formats import PixelFormat
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Addresses", "ArraySource", "Reader", "Source", "per_frame", "plane", "planes"]
+__all__ = [
+    "Addresses",
+    "ArraySource",
+    "Reader",
+    "Source",
+    "WideSource",
+    "per_frame",
+    "plane",
+    "planes",
+]
 
 Addresses: TypeAlias = "tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]"
 
@@ -55,6 +64,14 @@ class ArraySource:
     """
 
     def __init__(self, arrays: npt.NDArray[Any] | Sequence[npt.NDArray[Any]]) -> None:
+        self._whole: npt.NDArray[Any] | None = None
+        if isinstance(arrays, np.ndarray) and arrays.ndim == 3 and len(arrays):
+            # One look at all planes: there may be thousands.
+            self._whole = whole = _plain(arrays)
+            self.planes = list(whole)
+            self.formats = [PixelFormat(whole.dtype)] * len(whole)
+            self.shape: tuple[int, int, int] = whole.shape
+            return
         planes = [_plain(np.asanyarray(plane)) for plane in arrays]
         if not planes:
             msg = "there is no frame to combine"
@@ -65,11 +82,11 @@ class ArraySource:
                 raise ValueError(msg)
         self.planes = planes
         self.formats = [PixelFormat(plane.dtype) for plane in planes]
-        self.shape: tuple[int, int, int] = (len(planes), *planes[0].shape)
+        self.shape = (len(planes), *planes[0].shape)
 
     def reader(self, rows: int) -> Reader:
         """Return a reader; arrays need no buffer."""
-        return _ArrayReader(self.planes)
+        return _ArrayReader(self.planes, self._whole)
 
 
 def _plain(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -81,22 +98,65 @@ def _plain(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
         "f16",
     }:
         plane = plane.astype(np.uint8 if plane.dtype.kind == "b" else np.float32)
-    if plane.ndim == 2 and plane.strides[1] != plane.dtype.itemsize:
+    if plane.ndim in (2, 3) and plane.strides[-1] != plane.dtype.itemsize:
         plane = np.ascontiguousarray(plane)
     return plane
 
 
 class _ArrayReader:
-    def __init__(self, planes: list[npt.NDArray[Any]]) -> None:
+    def __init__(self, planes: list[npt.NDArray[Any]], whole: npt.NDArray[Any] | None) -> None:
         self._planes = planes
-        self._first = np.array([plane.ctypes.data for plane in planes], np.uint64)
-        self._strides = np.array([plane.strides[0] for plane in planes], np.int64)
+        if whole is None:
+            self._first = np.array([plane.ctypes.data for plane in planes], np.uint64)
+            self._strides = np.array([plane.strides[0] for plane in planes], np.int64)
+        else:
+            steps = np.arange(len(whole), dtype=np.int64) * whole.strides[0]
+            self._first = (whole.ctypes.data + steps).astype(np.uint64)
+            self._strides = np.full(len(whole), whole.strides[1], np.int64)
 
     def addresses(self, y0: int, y1: int) -> Addresses:
         return self._first + (self._strides * y0).astype(np.uint64), self._strides
 
     def stored(self, y0: int, y1: int) -> list[npt.NDArray[Any]]:
         return [plane[y0:y1] for plane in self._planes]
+
+
+class WideSource:
+    """The frames of another source as float64, each value exact where float64 holds it.
+
+    Parameters
+    ----------
+    source : Source
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.shape = source.shape
+        self.formats = [PixelFormat(np.dtype(np.float64))] * source.shape[0]
+
+    def reader(self, rows: int) -> Reader:
+        """Return a reader with a buffer of its own."""
+        return _WideReader(self._source, rows)
+
+
+class _WideReader:
+    def __init__(self, source: Source, rows: int) -> None:
+        self._reader = source.reader(rows)
+        self._formats = source.formats
+        n, _, nx = source.shape
+        self._buffer = np.empty((n, rows, nx), np.float64)
+
+    def stored(self, y0: int, y1: int) -> list[npt.NDArray[Any]]:
+        planes = self._buffer[:, : y1 - y0]
+        rows = self._reader.stored(y0, y1)
+        for plane, stored, pixels in zip(planes, rows, self._formats, strict=True):
+            plane[:] = pixels.exact(stored)
+        return list(planes)
+
+    def addresses(self, y0: int, y1: int) -> Addresses:
+        planes = self.stored(y0, y1)
+        first = np.array([plane.ctypes.data for plane in planes], np.uint64)
+        return first, np.array([plane.strides[0] for plane in planes], np.int64)
 
 
 def plane(
@@ -143,9 +203,9 @@ def planes(
 
 
 def per_frame(
-    given: float | Sequence[float] | npt.NDArray[Any], name: str, n: int
-) -> npt.NDArray[np.float32]:
-    """Return a number for each of n frames, finite float32.
+    given: float | Sequence[float] | npt.NDArray[Any], name: str, n: int, dtype: Any = np.float32
+) -> npt.NDArray[Any]:
+    """Return a number for each of n frames, finite.
 
     Raises
     ------
@@ -156,4 +216,4 @@ def per_frame(
     if numbers.shape not in {(), (n,)} or not np.isfinite(numbers).all():
         msg = f"{name} must be one finite number, or {n} of them"
         raise ValueError(msg)
-    return np.ascontiguousarray(np.broadcast_to(numbers, (n,)), dtype=np.float32)
+    return np.ascontiguousarray(np.broadcast_to(numbers, (n,)), dtype=dtype)

@@ -127,8 +127,52 @@ def combine(
         source = stack_or_arrays
     else:
         source = ArraySource(stack_or_arrays)
+    n = source.shape[0]
+    return reduce_source(
+        source,
+        _rules(method, n, nsigma, max_iterations, min_sigma, reject_low, reject_high),
+        bias=bias,
+        dark=dark,
+        dark_scale=dark_scale,
+        scale=scale,
+        bits=bits,
+        variance=variance,
+        saturation=saturation,
+        threads=threads,
+    )
+
+
+def reduce_source(
+    source: Source,
+    rules: Rules,
+    *,
+    bias: npt.NDArray[Any] | None = None,
+    dark: npt.NDArray[Any] | None = None,
+    dark_scale: float | Sequence[float] | None = None,
+    scale: float | Sequence[float] | None = None,
+    bits: Planes | None = None,
+    variance: Planes | None = None,
+    saturation: float | None = None,
+    wide: bool = False,
+    threads: int | None = None,
+) -> Combined:
+    """Reduce frames by rules; arguments as `combine` has them, checked here.
+
+    Parameters
+    ----------
+    source : Source
+    rules : Rules
+    wide : bool
+        Whether to work in float64, for pixels that float32 does not hold exactly.
+
+    Raises
+    ------
+    ValueError
+        Where an argument does not fit the frames.
+    """
     n, ny, nx = source.shape
-    given = planes(variance, "variance", source.shape, np.float32)
+    real = np.float64 if wide else np.float32
+    given = planes(variance, "variance", source.shape, real)
     if given is not None and any(plane is None for plane in given):
         msg = "variance must be given for every frame, or for none"
         raise ValueError(msg)
@@ -137,14 +181,15 @@ def combine(
         raise ValueError(msg)
     task = CombineTask(
         source=source,
-        rules=_rules(method, n, nsigma, max_iterations, min_sigma, reject_low, reject_high),
-        bias=plane(bias, "bias", (ny, nx)),
-        dark=plane(dark, "dark", (ny, nx)),
-        dark_scale=None if dark_scale is None else per_frame(dark_scale, "dark_scale", n),
-        scale=None if scale is None else per_frame(scale, "scale", n),
+        rules=rules,
+        bias=plane(bias, "bias", (ny, nx), real),
+        dark=plane(dark, "dark", (ny, nx), real),
+        dark_scale=None if dark_scale is None else per_frame(dark_scale, "dark_scale", n, real),
+        scale=None if scale is None else per_frame(scale, "scale", n, real),
         bits=planes(bits, "bits", source.shape, np.uint16),
         variance=given,
-        saturation=np.inf if saturation is None else saturation,
+        saturation=np.nan if saturation is None else saturation,
+        wide=wide,
     )
     return Combined(*task.run(threads))
 

@@ -90,8 +90,10 @@ def _decode(path: str, hdu: int | str | None) -> tuple[npt.NDArray[Any], PixelFo
                     header.get("BLANK") if data.dtype.kind in "iu" else None,
                 )
                 return data.reshape(data.shape[-2:]), pixels
-    except (OSError, EOFError, ValueError, TypeError, KeyError, IndexError) as error:
-        # Decoders raise many kinds for broken files; all mean that this frame is lost.
+    except MemoryError:
+        raise
+    except Exception as error:
+        # Decoders raise any kind for broken files, some their own; all mean that this is lost.
         raise BadFrame(path, f"cannot be decoded: {error}", "copy the file again") from error
     raise BadFrame(path, "holds no two-dimensional image")
 

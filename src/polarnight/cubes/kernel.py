@@ -10,12 +10,20 @@ if TYPE_CHECKING:
 
 __all__ = ["CENTRES", "CombineJob", "address"]
 
-CENTRES = {"mean": 0, "median": 1, "min": 2, "max": 3, "sum": 4}
+_CENTRES = (
+    *("mean", "median", "min", "max", "sum", "count", "var", "std", "mad", "quantile"),
+    *("arg_min", "arg_max", "cmoment", "acmoment", "rmoment", "armoment"),
+)
+
+CENTRES = {name: code for code, name in enumerate(_CENTRES)}
 """Codes of the kernels for what is made of the values kept."""
 
 
 class CombineJob(ctypes.Structure):
-    """``pn_combine_job`` of the kernels."""
+    """``pn_combine_job`` of the kernels.
+
+    New fields go to the end: an older library does not look there.
+    """
 
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("n", "rows", "nx")),
@@ -29,6 +37,8 @@ class CombineJob(ctypes.Structure):
         *((name, ctypes.c_float) for name in ("saturation", "nsigma", "min_sigma")),
         *((name, ctypes.c_int32) for name in ("unusable", "method", "reject_low")),
         *((name, ctypes.c_int32) for name in ("reject_high", "max_iterations")),
+        *((name, ctypes.c_double) for name in ("parameter", "saturation_double")),
+        *((name, ctypes.c_double) for name in ("nsigma_double", "min_sigma_double")),
     ]
 
 

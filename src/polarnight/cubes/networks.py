@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["median_network", "sorting_network"]
+__all__ = ["median_network", "quantile_network", "sorting_network"]
 
 Pairs: TypeAlias = "npt.NDArray[np.uint16]"
 
@@ -78,3 +78,22 @@ def median_network(n: int) -> Pairs:
         Afterwards places (n - 1) // 2 and n // 2 hold the values they would if sorted.
     """
     return _prune(sorting_network(n), {(n - 1) // 2, n // 2})
+
+
+@functools.lru_cache(maxsize=32)
+def quantile_network(n: int, level: float) -> Pairs:
+    """Return the exchanges that bring the neighbours of a quantile to their places.
+
+    Parameters
+    ----------
+    n : int
+    level : float
+        From 0 to 1.
+
+    Returns
+    -------
+    ndarray of uint16, shape (exchanges, 2)
+        Afterwards the places next to (n - 1) * level hold the values they would if sorted.
+    """
+    low = int((n - 1) * level)
+    return _prune(sorting_network(n), {low, min(low + 1, n - 1)})

@@ -10,12 +10,17 @@ For every pixel, of the values that are in use:
 3. *Centre*: the median of what is kept (mean of the middle two for an even number), or
    the mean, the sum, the smallest or the largest.
 
-Values, medians, distances and limits are float32, each operation rounded once. Means and
-spreads are made in float64 from the differences d from a pivot (the median of what is
-kept; the first value in use for mean and sum without rejection), added one after the
-other in ascending order of value where something was rejected or clipped, else in the
-order of the frames: ``mean = pivot + sum(d)/n``,
-``spread = (sum(d^2) - sum(d) * (sum(d)/n)) / (n - 1)``.
+Values, medians, distances and limits are float32 (float64 where the values are), each
+operation rounded once. Means and spreads are made in float64 from the differences d from a
+pivot (the median of what is kept; the first value in use for mean and sum without
+rejection), added one after the other in ascending order of value where something was
+rejected or clipped, else in the order of the frames:
+``mean = pivot + sum(d)/n``,
+``spread = (sum(d^2) - sum(d) * (sum(d)/n)) / (n - 1)``. Mean and sum of float64 values
+without rejection are those of numpy, without a pivot: the values added frame by frame.
+
+What is said of the values other than where they lie (spreads, quantiles, moments) is
+defined in `polarnight.cubes.describe`.
 """
 
 from __future__ import annotations
@@ -25,12 +30,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from polarnight.cubes.describe import STATISTICS, describe_values
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = ["Rules", "combine_values"]
 
-Floats: TypeAlias = "npt.NDArray[np.float32]"
+Floats: TypeAlias = "npt.NDArray[np.floating[Any]]"
 Doubles: TypeAlias = "npt.NDArray[np.float64]"
 Counts: TypeAlias = "npt.NDArray[np.intp]"
 
@@ -41,12 +48,14 @@ class Rules:
 
     Parameters
     ----------
-    centre : {'mean', 'median', 'min', 'max', 'sum'}
+    centre : {'mean', 'median', 'min', 'max', 'sum'} or one of `describe.STATISTICS`
     reject_low, reject_high : int
     max_iterations : int
         Of clipping; 0 for none.
     nsigma, min_sigma : float
-        Used as float32.
+        Used in the type of the values.
+    parameter : float
+        Of a statistic, see `describe.STATISTICS`.
     """
 
     centre: str
@@ -55,10 +64,13 @@ class Rules:
     max_iterations: int = 0
     nsigma: float = 3.0
     min_sigma: float = 0.0
+    parameter: float = 0.0
 
     @property
     def selects(self) -> bool:
         """Whether values are left out for what they are."""
+        if self.centre in STATISTICS or self.centre in {"min", "max"}:
+            return False
         return self.max_iterations > 0 or self.reject_low > 0 or self.reject_high > 0
 
 
@@ -74,20 +86,22 @@ def _median(column: Floats, low: Counts, high: Counts) -> Floats:
     top = len(column) - 1
     a = _pick(column, np.clip(low + (kept - 1) // 2, 0, top))
     b = _pick(column, np.clip(low + kept // 2, 0, top))
-    return np.float32(0.5) * (a + b)
+    middle: Floats = column.dtype.type(0.5) * (a + b)
+    return middle
 
 
 def _clip(column: Floats, low: Counts, high: Counts, rules: Rules) -> tuple[Counts, Counts]:
     """Clip the kept range of sorted columns until nothing changes."""
     place = np.arange(len(column)).reshape(-1, 1, 1)
+    real = column.dtype.type
     for _ in range(rules.max_iterations):
         centre = _median(column, low, high)
         distance = np.abs(column - centre)
         kept = (place >= low) & (place < high)
-        ordered = np.sort(np.where(kept, distance, np.float32(np.inf)), axis=0)
+        ordered = np.sort(np.where(kept, distance, real(np.inf)), axis=0)
         mad = _median(ordered, np.zeros_like(low), high - low)
-        sigma = np.maximum(np.float32(1.4826) * mad, np.float32(rules.min_sigma))
-        kept &= ~(distance > np.float32(rules.nsigma) * sigma)
+        sigma = np.maximum(real(1.4826) * mad, real(rules.min_sigma))
+        kept &= ~(distance > real(rules.nsigma) * sigma)
         number = kept.sum(axis=0)
         first = np.where(number > 0, kept.argmax(axis=0), low)
         if np.array_equal(number, high - low):
@@ -113,12 +127,12 @@ def combine_values(
     rules: Rules,
     factors: Doubles,
     variances: list[Doubles] | None = None,
-) -> tuple[Floats, Floats, npt.NDArray[np.uint16]]:
+) -> tuple[Floats, Floats, npt.NDArray[np.unsignedinteger[Any]]]:
     """Combine values along the first axis.
 
     Parameters
     ----------
-    values : ndarray of float32, shape (n, ny, nx)
+    values : ndarray of float32 or float64, shape (n, ny, nx)
     usable : ndarray of bool, shape (n, ny, nx)
         What may be used; such values are finite.
     rules : Rules
@@ -129,11 +143,11 @@ def combine_values(
 
     Returns
     -------
-    value : ndarray of float32, shape (ny, nx)
+    value : ndarray of the type of `values`, shape (ny, nx)
         Not a number where nothing could be used.
-    variance : ndarray of float32, shape (ny, nx)
+    variance : ndarray of the type of `values`, shape (ny, nx)
         Of `value`; not a number where it cannot be known.
-    count : ndarray of uint16, shape (ny, nx)
+    count : ndarray of uint16 (uint32 for more than 65535 frames), shape (ny, nx)
         Number of values kept.
     """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
@@ -146,12 +160,15 @@ def _combine(
     rules: Rules,
     factors: Doubles,
     variances: list[Doubles] | None,
-) -> tuple[Floats, Floats, npt.NDArray[np.uint16]]:
-    infinity = np.float32(np.inf)
-    column = np.sort(np.where(usable, values, infinity), axis=0)
+) -> tuple[Floats, Floats, npt.NDArray[np.unsignedinteger[Any]]]:
+    real = values.dtype.type
+    if rules.centre in STATISTICS:
+        told = describe_values(values, usable, rules.centre, rules.parameter, variances)
+        return _given_out(*told, usable.sum(axis=0), values)
+    column = np.sort(np.where(usable, values, real(np.inf)), axis=0)
     high = usable.sum(axis=0)
     low = np.zeros_like(high)
-    selects = rules.selects and rules.centre not in {"min", "max"}
+    selects = rules.selects
     if selects:
         enough = high > rules.reject_low + rules.reject_high
         low, high = (
@@ -163,7 +180,7 @@ def _combine(
     first_used = _pick(values, usable.argmax(axis=0))
     by_median = selects or rules.centre == "median"
     pivot = _median(column, low, high) if by_median else first_used
-    pivot = np.where(number > 0, pivot, np.float32(0.0))
+    pivot = np.where(number > 0, pivot, real(0.0))
     if selects:
         place = np.arange(len(column)).reshape(-1, 1, 1)
         first, second = _moments(column, (place >= low) & (place < high), pivot)
@@ -175,22 +192,34 @@ def _combine(
     if variances is not None:
         spread = _mean_variance(values, usable, column, (low, high), selects, variances)
     value: npt.NDArray[Any]
-    if rules.centre == "mean":
-        value = (pivot + mean).astype(np.float32)
+    if rules.centre in {"mean", "sum"} and real is np.float64 and not selects:
+        value = np.zeros(number.shape)
+        for one, use in zip(values, usable, strict=True):
+            value += np.where(use, one, 0.0)
+        value = value / number if rules.centre == "mean" else value
+    elif rules.centre == "mean":
+        value = pivot + mean
     elif rules.centre == "sum":
-        value = (number * pivot.astype(np.float64) + first).astype(np.float32)
+        value = number * pivot.astype(np.float64) + first
     elif rules.centre == "min":
         value = column[0]
     elif rules.centre == "max":
         value = _pick(column, np.maximum(high - 1, 0))
     else:
         value = pivot
-    any_kept = number > 0
-    variance = (spread * factors[number]).astype(np.float32)
+    return _given_out(value, spread * factors[number], number, values)
+
+
+def _given_out(
+    value: npt.NDArray[Any], variance: Doubles, number: Counts, values: Floats
+) -> tuple[Floats, Floats, npt.NDArray[np.unsignedinteger[Any]]]:
+    """Round to the type of the values; not a number where none was kept."""
+    real = values.dtype.type
+    most = np.uint16 if len(values) <= np.iinfo(np.uint16).max else np.uint32
     return (
-        np.where(any_kept, value, np.float32(np.nan)),
-        np.where(any_kept, variance, np.float32(np.nan)),
-        number.astype(np.uint16),
+        np.where(number > 0, value.astype(real), real(np.nan)),
+        np.where(number > 0, variance.astype(real), real(np.nan)),
+        number.astype(most),
     )
 
 

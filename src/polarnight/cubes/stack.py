@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -71,13 +71,41 @@ class FrameStack:
             msg = "a stack needs at least one frame"
             raise ValueError(msg)
         try:
-            self._layouts = [self._locate(path, hdu) for path in self.paths]
-            self._check_shapes()
-            self._x0, self._y0, ny, nx = self._place(section)
-            self._files = BandFiles([layout.path for layout in self._layouts], self._decoded)
+            self._open([self._locate(path, hdu) for path in self.paths], section)
         except BaseException:
             self.close()
             raise
+
+    @classmethod
+    def of_layouts(cls, layouts: Sequence[ImageLayout], section: Section | None = None) -> Self:
+        """Return a stack of plain images whose places are known; no header is read.
+
+        Parameters
+        ----------
+        layouts : sequence of ImageLayout
+            At least one.
+        section : Section, optional
+            The part wanted; all by default.
+
+        Raises
+        ------
+        BadFrame
+            Where a file cannot be opened, or a shape is another than that of the first.
+        ValueError
+            Where the section lies outside the frames.
+        """
+        stack = cls.__new__(cls)
+        stack.paths = [layout.path for layout in layouts]
+        stack._decoded = DecodedFrames()
+        stack._files = None
+        stack._open(list(layouts), section)
+        return stack
+
+    def _open(self, layouts: list[ImageLayout], section: Section | None) -> None:
+        self._layouts = layouts
+        self._check_shapes()
+        self._x0, self._y0, ny, nx = self._place(section)
+        self._files = BandFiles([layout.path for layout in self._layouts], self._decoded)
         self.shape: tuple[int, int, int] = (len(self.paths), ny, nx)
         self.formats = [layout.format for layout in self._layouts]
 

@@ -18,14 +18,26 @@ if TYPE_CHECKING:
 
 __all__ = ["ImportReport", "import_entries", "import_sources", "sources_table"]
 
+_MOVED = 5.0  # arcsec
+
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did."""
+    """What an import did.
+
+    Attributes
+    ----------
+    created, changed, unchanged : tuple of str
+        Names of sources.
+    moved : tuple of (str, float)
+        Changed sources that were put far from their former place, and how far (arcsec): more
+        often another star of that name, or a typing error, than a better position.
+    """
 
     created: tuple[str, ...]
     changed: tuple[str, ...]
     unchanged: tuple[str, ...]
+    moved: tuple[tuple[str, float], ...] = ()
 
     def __str__(self) -> str:
         return (
@@ -73,6 +85,7 @@ def import_entries(entries: list[SourceEntry], *, origin: str = "catalogue") -> 
         created: list[str] = []
         changed: list[str] = []
         unchanged: list[str] = []
+        moved: list[tuple[str, float]] = []
         links_before = _links()
         for entry in entries:
             source = existing.get(entry.name)
@@ -83,6 +96,8 @@ def import_entries(entries: list[SourceEntry], *, origin: str = "catalogue") -> 
             else:
                 differs = _differs(source, entry, links_before.get(entry.name, set()))
                 (changed if differs else unchanged).append(entry.name)
+                if differs and (way := _moved(source, entry)) > _MOVED:
+                    moved.append((entry.name, way))
             for name, value in _columns(entry).items():
                 setattr(source, name, value)
             if differs or entry.name not in existing:
@@ -98,7 +113,15 @@ def import_entries(entries: list[SourceEntry], *, origin: str = "catalogue") -> 
                 if "calibrates" in entry.model_fields_set
             },
         )
-    return ImportReport(tuple(created), tuple(changed), tuple(unchanged))
+    return ImportReport(tuple(created), tuple(changed), tuple(unchanged), tuple(moved))
+
+
+def _moved(source: AstroSource, entry: SourceEntry) -> float:
+    """Return how far from its place a source is put, arcsec."""
+    from astropy.coordinates import SkyCoord
+
+    here, there = (SkyCoord(one.ra_hms, one.dec_dms, unit=("h", "deg")) for one in (source, entry))
+    return float(here.separation(there).arcsec)
 
 
 def sources_table() -> Table:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from polarnight.db.models import PhotoPolResult
 from polarnight.errors import ConfigError
 from polarnight.frames.atomic import atomic_write
@@ -35,6 +37,8 @@ COLUMNS: tuple[_Column, ...] = (
     ("mag", float, "mag", "", None),
     ("mag_err", float, "mag", "1 sigma", None),
     ("mag_limit", float, "mag", "3-sigma limit where not detected", None),
+    ("mag_corr", float, "mag", "without the host galaxy", None),
+    ("mag_corr_err", float, "mag", "1 sigma", None),
     ("mag_zp", float, "mag", "zero point", None),
     ("mag_zp_err", float, "mag", "", None),
     ("q", float, "", "Stokes Q/I, fraction", None),
@@ -42,12 +46,16 @@ COLUMNS: tuple[_Column, ...] = (
     ("u", float, "", "Stokes U/I, fraction", None),
     ("u_err", float, "", "1 sigma", None),
     ("qu_cov", float, "", "covariance of q and u", None),
+    ("v", float, "", "Stokes V/I, fraction, IAU sign", None),
+    ("v_err", float, "", "1 sigma", None),
     ("p_naive", float, "", "polarization, not debiased, fraction", None),
     ("p", float, "", "polarization, debiased, fraction", None),
     ("p_err", float, "", "1 sigma", None),
     ("p_low", float, "", "lower end of the 1-sigma interval of p", None),
     ("p_high", float, "", "upper end of the 1-sigma interval of p", None),
     ("p_limit95", float, "", "upper limit of p at 95 % where p/sigma < 3", None),
+    ("p_corr", float, "", "polarization, not diluted by the host galaxy, fraction", None),
+    ("p_corr_err", float, "", "1 sigma", None),
     ("chi", float, "deg", "angle of polarization, north through east, [0, 180)", None),
     ("chi_err", float, "deg", "1 sigma", None),
     ("fwhm", float, "arcsec", "seeing", None),
@@ -58,6 +66,7 @@ COLUMNS: tuple[_Column, ...] = (
     ("recipe_key", str, "", "hash of inputs, parameters and versions", None),
 )
 
+_WHERE_KNOWN = ("mag_corr", "p_corr")
 _SHORT = [
     "source",
     "night",
@@ -66,12 +75,15 @@ _SHORT = [
     "jd_mid",
     "mag",
     "mag_err",
+    "mag_corr",
     "p",
     "p_err",
+    "p_corr",
     "chi",
     "chi_err",
     "flags",
     "n_frames",
+    "n",
 ]
 
 
@@ -85,8 +97,8 @@ def results_table(
     queryset : QuerySet, optional
         Results to show; all by default.
     **select
-        As `PhotoPolResultQuerySet.select`: source, band, night, telescope, instrument,
-        reduction.
+        As `PhotoPolResultQuerySet.select`: source, band, night, first, last, telescope,
+        instrument, reduction.
 
     Returns
     -------
@@ -173,7 +185,9 @@ def _parquet(table: Table, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    arrays = {name: pa.array(table[name].tolist(), _arrow(name, pa)) for name in table.colnames}
+    arrays = {
+        name: pa.array(table[name].tolist(), _arrow(table[name], pa)) for name in table.colnames
+    }
     fields = [
         pa.field(name, array.type, metadata=_describe(table[name]))
         for name, array in arrays.items()
@@ -188,9 +202,8 @@ def _parquet(table: Table, path: Path) -> None:
     pq.write_table(pa.table(list(arrays.values()), schema=schema), path)
 
 
-def _arrow(name: str, pa: Any) -> Any:
-    kind = next((column[1] for column in COLUMNS if column[0] == name), str)
-    return {str: pa.string(), float: pa.float64(), int: pa.int64()}[kind]
+def _arrow(column: Any, pa: Any) -> Any:
+    return {"f": pa.float64(), "i": pa.int64()}.get(column.dtype.kind, pa.string())
 
 
 def _describe(column: Any) -> dict[str, str]:
@@ -199,8 +212,12 @@ def _describe(column: Any) -> dict[str, str]:
 
 def _as_table(table: Table) -> str:
     """Return the main columns, with as many digits as an eye wants."""
-    digits = {"jd_mid": "%.5f", "mag": "%.3f", "mag_err": "%.3f", "chi": "%.1f", "chi_err": "%.1f"}
-    shown = table[[name for name in _SHORT if name in table.colnames]].copy()
+    digits = dict.fromkeys(("mag", "mag_err", "mag_corr"), "%.3f") | {
+        "jd_mid": "%.5f", "chi": "%.1f", "chi_err": "%.1f",
+    }  # fmt: skip
+    names = [name for name in _SHORT if name in table.colnames]
+    unknown = [n for n in _WHERE_KNOWN if n in names and not np.isfinite(table[n]).any()]
+    shown = table[[name for name in names if name not in unknown]].copy()
     for name in shown.colnames:
         if shown[name].dtype.kind == "f":
             shown[name].info.format = digits.get(name, "%.4f")

@@ -2,11 +2,26 @@
 
 from polarnight.frames.atomic import atomic_write, remove_leftovers
 from polarnight.frames.bits import BIT_DEFINITIONS, UNUSABLE, Bit, BitDefinition, describe_bits
+from polarnight.frames.cards import (
+    Card,
+    CardValue,
+    key_matches,
+    normalise_key,
+    parse_cards,
+    parse_value,
+)
+from polarnight.frames.conditions import Condition, satisfied
 from polarnight.frames.coordinates import wcs_from_header
 from polarnight.frames.frame import Frame
 from polarnight.frames.info import FrameInfo, ImageType, ObsMode, Section
 from polarnight.frames.pair import PairVector
-from polarnight.frames.products import read_frame, read_provenance, read_tables, write_frame
+from polarnight.frames.products import (
+    read_frame,
+    read_provenance,
+    read_solution,
+    read_tables,
+    write_frame,
+)
 from polarnight.frames.provenance import (
     InputRecord,
     Provenance,
@@ -21,6 +36,9 @@ __all__ = [
     "UNUSABLE",
     "Bit",
     "BitDefinition",
+    "Card",
+    "CardValue",
+    "Condition",
     "Frame",
     "FrameInfo",
     "ImageType",
@@ -34,14 +52,20 @@ __all__ = [
     "atomic_write",
     "content_key",
     "describe_bits",
+    "key_matches",
     "list_images",
+    "normalise_key",
+    "parse_cards",
+    "parse_value",
     "read_frame",
     "read_header",
     "read_provenance",
     "read_raw",
+    "read_solution",
     "read_tables",
     "recipe_key",
     "remove_leftovers",
+    "satisfied",
     "wcs_from_header",
     "write_frame",
 ]

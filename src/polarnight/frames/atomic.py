@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["atomic_write", "remove_leftovers"]
+__all__ = ["atomic_write", "flush_to_disk", "remove_leftovers", "temporary_name"]
 
 _SUFFIX = ".part"
 _LONGEST = 180  # bytes of the final name that are repeated; file systems take 255 in all
@@ -42,12 +43,10 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
-    owner = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
-    start = os.fsdecode(os.fsencode(final.name)[:_LONGEST])
-    temporary = final.with_name(f".{start}.{owner}{_SUFFIX}")
+    temporary = temporary_name(final)
     try:
         yield temporary
-        _flush_to_disk(temporary)
+        flush_to_disk(temporary)
         temporary.replace(final)
     except BaseException:
         # An interrupt from the keyboard must clean up as well; what went wrong first is
@@ -55,13 +54,23 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
-    _flush_to_disk(final.parent)
+    flush_to_disk(final.parent)
+
+
+def temporary_name(final: Path) -> Path:
+    """Return a hidden name beside `final` that no other process takes, and that tells whose it is.
+
+    What lies there when this process has died is what `remove_leftovers` finds.
+    """
+    owner = f"{_host()}-{os.getpid()}-{secrets.token_hex(4)}"
+    start = os.fsdecode(os.fsencode(final.name)[:_LONGEST])
+    return final.with_name(f".{start}.{owner}{_SUFFIX}")
 
 
 def remove_leftovers(directory: str | Path) -> list[Path]:
-    """Remove temporary files that killed processes of this machine left in a directory.
+    """Remove what killed processes of this machine left half-written in a directory.
 
-    Files of living processes and of other machines are left alone.
+    Temporary files and directories; those of living processes and of other machines are left alone.
 
     Parameters
     ----------
@@ -79,7 +88,10 @@ def remove_leftovers(directory: str | Path) -> list[Path]:
         pid = rest.partition("-")[0]
         if host != _host() or not pid.isdigit() or _is_alive(int(pid)):
             continue
-        leftover.unlink(missing_ok=True)
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
         removed.append(leftover)
     return removed
 
@@ -99,7 +111,8 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _flush_to_disk(path: Path) -> None:
+def flush_to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a directory, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polarnight.errors import BadFrame
+from polarnight.frames.cards import CLEAN_BYTES
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -39,9 +40,6 @@ LARGEST_BYTES = 1 << 30
 """What a frame may take in memory; cameras make a tenth of it, damaged headers any number."""
 _BITPIX = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}
 _UNSIGNED_ZERO = {16: 1 << 15, 32: 1 << 31, 64: 1 << 63}
-# Bytes that no FITS header may hold become question marks; a NUL is the commonest of them and
-# stands for a blank.
-_CLEAN = bytes([32 if c == 0 else c if 32 <= c <= 126 else 63 for c in range(256)])
 
 
 @dataclass(frozen=True)
@@ -282,7 +280,7 @@ def _read_header(handle: BinaryIO, path: Path, index: int) -> tuple[Header | Non
             break
         if len(blocks) > _MAX_HEADER_BLOCKS:
             raise BadFrame(path, f"the header of unit {index} has no END")
-    text = b"".join(blocks).translate(_CLEAN).decode("ascii")
+    text = b"".join(blocks).translate(CLEAN_BYTES).decode("ascii")
     return Header.fromstring(text), len(blocks) * BLOCK_SIZE
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from polarnight.frames.blocks import BLOCK_SIZE, walk
 
-__all__ = ["with_checksums"]
+__all__ = ["ones_sum", "signed_header", "with_checksums"]
 
 _CARD_SIZE = 80
 _EXCLUDED = frozenset([*range(0x3A, 0x41), *range(0x5B, 0x61)])
@@ -37,20 +37,34 @@ def with_checksums(content: bytes | memoryview) -> list[bytes | memoryview]:
     for block in walk(io.BytesIO(content), Path("product")):
         data_end = block.offset + -(-block.size // BLOCK_SIZE) * BLOCK_SIZE
         data = view[block.offset : data_end]
-        pieces += [_signed_header(bytes(view[position : block.offset]), data), data]
+        pieces += [signed_header(bytes(view[position : block.offset]), data), data]
         position = data_end
     return pieces
 
 
-def _signed_header(header: bytes, data: memoryview) -> bytes:
-    data_sum = _sum(data)
+def signed_header(header: bytes, data: bytes | memoryview | int) -> bytes:
+    """Add checksum cards to the header of one unit.
+
+    Parameters
+    ----------
+    header : bytes
+        With END and padding.
+    data : bytes or int
+        Of the unit, padding included; or their 32-bit ones' complement sum.
+
+    Returns
+    -------
+    bytes
+        Of a length that does not depend on `data`.
+    """
+    data_sum = data if isinstance(data, int) else ones_sum(data)
     cards = header[: _end_of_cards(header)]
     cards += f"DATASUM = '{data_sum:<10d}'         / of the data of this unit".ljust(80).encode()
     start = len(cards) + len("CHECKSUM= '")
     cards += b"CHECKSUM= '0000000000000000'   / of this unit".ljust(80)
     cards += b"END".ljust(_CARD_SIZE)
     padded = cards.ljust(-(-len(cards) // BLOCK_SIZE) * BLOCK_SIZE)
-    total = _sum(padded, data_sum)
+    total = ones_sum(padded, data_sum)
     return padded[:start] + _encode(~total & 0xFFFFFFFF) + padded[start + 16 :]
 
 
@@ -62,7 +76,8 @@ def _end_of_cards(header: bytes) -> int:
     raise ValueError(msg)
 
 
-def _sum(data: bytes | memoryview, start: int = 0) -> int:
+def ones_sum(data: bytes | memoryview, start: int = 0) -> int:
+    """Return the 32-bit ones' complement sum of whole words, added to that of others."""
     total = start + int(np.frombuffer(data, dtype=">u4").sum(dtype=np.uint64))
     while total >> 32:
         total = (total & 0xFFFFFFFF) + (total >> 32)

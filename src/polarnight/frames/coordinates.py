@@ -80,7 +80,9 @@ def wcs_from_header(header: Header, key: str = " ") -> WCS | None:
             cards[f"NAXIS{axis}"] = header[f"NAXIS{axis}"]
     for card in header.cards:
         if is_wcs(card.keyword):
-            cards[card.keyword] = card.value
+            # An old name of the same keyword, which astropy warns about.
+            name = "RADESYS" if card.keyword == "RADECSYS" else card.keyword
+            cards[name] = card.value
     return WCS(cards, key=key, naxis=2, fix=False)
 
 

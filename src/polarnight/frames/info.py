@@ -85,7 +85,9 @@ class FrameInfo:
     ra, dec : float or None
         Pointing of the header as written, degrees; may lie.
     pointing_equinoxes : tuple of str
-        Readings of (ra, dec) worth trying, in order: ``"J2000"``, ``"date"``.
+        Readings of (ra, dec) worth trying, in order: ``"J2000"``, ``"date"``; ``"object"`` among
+        them is the place of the object's name in the local catalogue, which comes after the
+        header's where it is not named.
     airmass : float or None
     pixel_scale : float
         Arcsec per (binned) pixel.
@@ -96,6 +98,12 @@ class FrameInfo:
         (x, y) of the first pixel of a window, in pixels of the full (binned) chip.
     has_pairs : bool
         Whether each source appears as an ordinary and an extraordinary image.
+    beam : str
+        ``"O"`` or ``"E"`` where the camera sees one beam only, the other camera the other;
+        ``""`` where the frame holds every beam there is.
+    instrument_angle : float or None
+        Position angle (degrees, north through east) of the instrument's frame on the sky where
+        a rotator turns it; None where it is fixed and the declared angle zero says all.
     extra : dict
         Further values of an instrument, JSON-able.
     """
@@ -129,6 +137,8 @@ class FrameInfo:
     overscan: Section | None = None
     origin: tuple[int, int] = (0, 0)
     has_pairs: bool = False
+    beam: str = ""
+    instrument_angle: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     def replace(self, **changes: Any) -> Self:

@@ -29,8 +29,9 @@ from polarnight.frames.provenance import InputRecord, Provenance, StageRecord
 if TYPE_CHECKING:
     from astropy.io.fits import BinTableHDU, HDUList, Header
     from astropy.table import Table
+    from astropy.wcs import WCS
 
-__all__ = ["read_frame", "read_provenance", "read_tables", "write_frame"]
+__all__ = ["read_frame", "read_provenance", "read_solution", "read_tables", "write_frame"]
 
 _FORMAT = 1
 _OWN = ("SCI", "VAR", "BITS", "POLARNIGHT", "PROVENANCE")
@@ -79,7 +80,7 @@ def write_frame(
         hdus.append(_bits_unit(frame))
     hdus.append(_json_unit(frame))
     if provenance is not None:
-        hdus.append(_provenance_unit(provenance))
+        hdus.append(provenance_unit(provenance))
     hdus.extend(fits.table_to_hdu(table, name=name.upper()) for name, table in extra.items())
     content = io.BytesIO()
     fits.HDUList(hdus).writeto(content, output_verify="silentfix")
@@ -115,6 +116,29 @@ def read_frame(path: str | Path) -> Frame:
             unit=values["unit"],
             meta=values["meta"],
         )
+
+
+def read_solution(path: str | Path) -> tuple[FrameInfo, WCS]:
+    """Read where a solved frame points, without its pixels.
+
+    Returns
+    -------
+    info : FrameInfo
+    wcs : astropy.wcs.WCS
+        Of the ordinary, or only, beam.
+
+    Raises
+    ------
+    BadFrame
+        Where the file is missing, damaged, not a product of Polarnight, or not solved.
+    """
+    with _open(path) as hdus:
+        values = _json_values(hdus)
+        header = hdus[0].header
+        wcs = wcs_from_header(header) if values["has_wcs"] else None
+        if wcs is None or values["info"] is None:
+            raise BadFrame(path, "there is no plate solution")
+        return FrameInfo.from_dict(values["info"]), wcs
 
 
 def read_provenance(path: str | Path) -> Provenance | None:
@@ -209,7 +233,8 @@ def _json_unit(frame: Frame) -> BinTableHDU:
     return _text_unit("POLARNIGHT", ("name", "json"), rows)
 
 
-def _provenance_unit(provenance: Provenance) -> BinTableHDU:
+def provenance_unit(provenance: Provenance) -> BinTableHDU:
+    """Return the table in which a product says what it was made from."""
     records = [("input", *record) for record in provenance.inputs]
     records += [("stage", *record) for record in provenance.stages]
     rows = [tuple(_escape(text) for text in record) for record in records]

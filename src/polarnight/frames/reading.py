@@ -163,10 +163,17 @@ def _read_tiles(
 
     handle.seek(0)
     try:
-        with fits.open(handle, mode="readonly", **_ASTROPY_OPTIONS) as hdus:
+        # Tiles of no size give a warning before the error.
+        with (
+            np.errstate(all="ignore"),
+            fits.open(handle, mode="readonly", **_ASTROPY_OPTIONS) as hdus,
+        ):
             header = hdus[index].header.copy()
             data = np.asarray(hdus[index].data)
-    except (OSError, ValueError, TypeError, RuntimeError, KeyError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:
+        # Decoders raise any kind for broken tiles, some their own.
         raise BadFrame(path, f"the compressed tiles cannot be read: {error}") from error
     data = data.reshape(data.shape[-2:])
     scaled, blank = scale_pixels(data, header, path)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from polarnight.frames import FrameInfo, ImageType, PairVector
+from polarnight.frames import FrameInfo, ImageType, ObsMode, PairVector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
     from polarnight.polarimetry.instrumental import InstrumentalPolarization
 
-__all__ = ["Detector", "Instrument", "Polarimeter"]
+__all__ = ["Beams", "Detector", "Instrument", "Polarimeter"]
 
-Polarimeter = Literal["polaroids", "half-wave plate"]
-"""Kinds of polarimeter: one image for each polaroid, or two for each angle of the plate."""
+Polarimeter = Literal["polaroids", "half-wave plate", "quarter-wave plate"]
+"""Kinds of polarimeter: polaroids one after another, or a plate that turns before an analyser."""
+
+Beams = Literal["one", "image", "cameras"]
+"""Where the two beams of an analyser are: there is one only, both on one image, or one a camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,26 @@ class Instrument(ABC):
         Side of the full field of view.
     pair : PairVector or None
         Extraordinary minus ordinary image in unbinned pixels; None where there is one beam.
-    polarimeter : {"polaroids", "half-wave plate", None}
+    polarimeter : {"polaroids", "half-wave plate", "quarter-wave plate", None}
+    beams_on_cameras : bool
+        Whether the two beams fall on two cameras; `FrameInfo.beam` then says which.
+    retardance : float
+        Of a quarter-wave plate, degrees.
+    angle_sense : {1, -1}
+        -1 where the angles of the header run against north-through-east.
+    windows : bool
+        Whether polarimetry reads small windows of the chip, for which masters are cut from those
+        of the whole chip, and which may show too few stars for a plate solution of their own.
+    flat_in_windows : bool
+        Whether small windows are divided by the (cut) flat field.
+    flat_angles : {"each", "any"}
+        Whether a flat serves the angle of the polarizer and the mode it was taken with, or any:
+        where the plate turns in front of what makes the flat field, or never leaves the beam.
+    trusted_wcs : bool
+        Whether the raw header's celestial coordinates are good to arcseconds. Read them with
+        `polarnight.frames.wcs_from_header` from `Frame.header`, which follows trimming.
+    pairs_always : bool
+        Whether frames of photometry show pairs as well (the analyser never leaves the beam).
     angles : tuple of float
         Nominal angles (degrees) of a complete polarimetric cycle.
     min_angles : int
@@ -86,6 +108,14 @@ class Instrument(ABC):
     field_arcmin: float
     pair: PairVector | None = None
     polarimeter: Polarimeter | None = None
+    beams_on_cameras: bool = False
+    retardance: float = 90.0
+    angle_sense: int = 1
+    windows: bool = False
+    flat_in_windows: bool = True
+    flat_angles: Literal["each", "any"] = "each"
+    trusted_wcs: bool = False
+    pairs_always: bool = False
     angles: tuple[float, ...] = ()
     min_angles: int = 0
     requires: frozenset[ImageType] = frozenset({ImageType.BIAS, ImageType.FLAT})
@@ -124,6 +154,37 @@ class Instrument(ABC):
         self, band: str, night: date | str | None = None
     ) -> InstrumentalPolarization:
         """Return the seed values of the instrumental polarization at a band and date."""
+
+    def polarization_measured(self, band: str, night: date | str | None = None) -> bool:
+        """Return whether these values were measured with this instrument, not assumed."""
+        return True
+
+    @property
+    def angle_period(self) -> float:
+        """Degrees after which the polarimeter is what it was: 180 polaroids, 360 plates."""
+        return 180.0 if self.polarimeter == "polaroids" else 360.0
+
+    @property
+    def beams(self) -> Beams:
+        """``"cameras"``, ``"image"`` where there is a pair vector, else ``"one"``."""
+        if self.beams_on_cameras:
+            return "cameras"
+        return "image" if self.pair is not None else "one"
+
+    def is_window(self, info: FrameInfo) -> bool:
+        """Return whether a frame of polarimetry is a small window of the chip.
+
+        Small is what spans less than 0.8 of the field of view along its longer side.
+        """
+        span = max(info.width, info.height) * info.pixel_scale / 60.0
+        small = span < 0.8 * self.field_arcmin
+        return self.windows and info.obsmode is ObsMode.POLARIMETRY and small
+
+    def required_masters(self, info: FrameInfo) -> frozenset[ImageType]:
+        """Return the calibrations without which a light frame is not reduced."""
+        if self.is_window(info) and not self.flat_in_windows:
+            return self.requires - {ImageType.FLAT}
+        return self.requires
 
     @property
     def search_radius_deg(self) -> float:

@@ -9,12 +9,10 @@ from typing import Final
 from polarnight.frames import ImageType, ObsMode
 from polarnight.instruments.declared import BANDS, DeclaredInstrument
 from polarnight.instruments.keywords import HeaderReader
+from polarnight.instruments.values import binning, johnson_cousins
 
 __all__ = ["CAFOS"]
 
-_FILTER: Final = re.compile(
-    r"(?:Bessel|Bessell|Johnson|John|Cousins|Cous)\s*([UBVRI])", re.IGNORECASE
-)
 _CORNERS: Final = re.compile(r"\[\s*(\d+)\s*,\s*(\d+)\s*:\s*(\d+)\s*,\s*(\d+)\s*\]")
 
 
@@ -36,13 +34,13 @@ class CAFOS(DeclaredInstrument):
     def band(self, reader: HeaderReader, imgtype: ImageType) -> str:
         """Return the band of INSFLNAM (``JohnsonB``, ``Cous R``, ``BessellI`` ...)."""
         written = reader.required_text(["INSFLNAM"], "filter")
-        match = _FILTER.fullmatch(written)
-        if match is None:
+        found = johnson_cousins(written)
+        if found is None:
             raise reader.fail(
                 f"INSFLNAM = {written!r} is no filter that {self.name} is calibrated for",
                 f"Johnson, Cousins or Bessell {' '.join(BANDS)}",
             )
-        return match.group(1).upper()
+        return found
 
     def mode_and_angle(
         self, reader: HeaderReader, imgtype: ImageType
@@ -64,9 +62,10 @@ class CAFOS(DeclaredInstrument):
             "Polarizer with FREE or Wollaston",
         )
 
-    def _origin(self, reader: HeaderReader) -> tuple[int, int]:
+    def origin(self, reader: HeaderReader) -> tuple[int, int]:
+        """Return the first pixel of the window that CCDSEC gives by its corners."""
         match = _CORNERS.fullmatch(reader.text(["CCDSEC"]))
         if match is None:
             return 0, 0
-        bx, by = self._binning(reader)
+        bx, by = binning(reader, self.declaration.keywords)
         return max(int(match.group(1)) - 1, 0) // bx, max(int(match.group(2)) - 1, 0) // by

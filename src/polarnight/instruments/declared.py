@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from polarnight.errors import BadFrame
 from polarnight.frames import FrameInfo, ImageType, ObsMode, Section
-from polarnight.instruments.base import Detector, Instrument, Polarimeter
-from polarnight.instruments.declaration import Declaration, read_declaration, valid_entry
-from polarnight.instruments.keywords import HeaderReader, degrees_from_text
-from polarnight.instruments.times import jd_from_isot
-from polarnight.polarimetry.instrumental import InstrumentalPolarization
+from polarnight.instruments import values
+from polarnight.instruments.base import Detector, Instrument
+from polarnight.instruments.declaration import (
+    Declaration,
+    is_band,
+    read_declaration,
+    valid_entry,
+)
+from polarnight.instruments.keywords import HeaderReader
 from polarnight.telescopes import Telescope, get_telescope
 
 if TYPE_CHECKING:
@@ -18,28 +24,27 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
+    from polarnight.instruments.declaration import Recognition
+    from polarnight.polarimetry.instrumental import InstrumentalPolarization
+
 __all__ = ["BANDS", "DeclaredInstrument"]
 
 BANDS = ("U", "B", "V", "R", "I")
 """Photometric bands (Johnson-Cousins)."""
 
-_SECONDS_PER_DAY = 86400.0
-_FIRST_JD, _LAST_JD = 2_400_000.5, 2_500_000.5  # 1858 to 2132
-# Beyond these a value is a mistake of the header, whatever the instrument.
-_LARGEST_BINNING = 64
-_GAINS = (1e-3, 1e3)  # electrons per ADU
-_LARGEST_NOISE = 1e4  # electrons
+_NO_POLAROID = ("", "NONE", "OPEN", "FREE", "CLEAR", "EMPTY", "OUT")
 
 
 class DeclaredInstrument(Instrument):
-    """Instrument whose keywords, detector and constants are read from a TOML file.
+    """Instrument whose keywords, detector and constants are read from a data file.
 
-    The hooks `image_type`, `band` and `mode_and_angle` are what most instruments override.
+    What the file cannot say, a subclass does by overriding `image_type`, `band`,
+    `mode_and_angle`, `beam`, `instrument_angle`, `origin`, `pointing`, `start` or `extra_values`.
 
     Parameters
     ----------
-    path : Path or importlib Traversable
-        The data file.
+    source : Path, importlib Traversable or Declaration
+        The data file (TOML), or what was read from one.
 
     Raises
     ------
@@ -47,15 +52,23 @@ class DeclaredInstrument(Instrument):
         Where the file is wrong.
     """
 
-    def __init__(self, path: Path | Traversable) -> None:
-        d = read_declaration(path)
+    def __init__(self, source: Path | Traversable | Declaration) -> None:
+        d = source if isinstance(source, Declaration) else read_declaration(source)
         self.declaration: Declaration = d
         self.name = d.name
         self.telescopes = d.telescopes
         self.pixel_scale = d.pixel_scale
         self.field_arcmin = d.field_arcmin
         self.pair = d.pair
-        self.polarimeter = cast("Polarimeter | None", d.polarimeter)
+        self.polarimeter = d.polarimeter
+        self.beams_on_cameras = d.beams == "cameras"
+        self.retardance = d.retardance
+        self.angle_sense = d.angle_sense
+        self.windows = d.windows
+        self.flat_in_windows = d.flat_in_windows
+        self.flat_angles = d.flat_angles
+        self.trusted_wcs = d.trusted_wcs
+        self.pairs_always = d.pairs_always
         self.angles = d.angles
         self.min_angles = d.min_angles
         self.requires = d.requires
@@ -68,30 +81,118 @@ class DeclaredInstrument(Instrument):
     def image_type(self, reader: HeaderReader) -> ImageType:
         """Return the type of exposure from the table ``image_types``.
 
+        A frame that is LIGHT by that table, but whose OBJECT has one of ``object_words``, is the
+        calibration that the word means.
+
         Raises
         ------
         BadFrame
             Where the header has no type or one that the table does not know.
         """
-        text = reader.required_text(self.declaration.keywords.image_type, "type of exposure")
+        keys = self.declaration.keywords.image_type
+        text = reader.required_text(keys, "type of exposure")
         found = self.declaration.image_types.get(text.upper())
         if found is None:
             known = ", ".join(self.declaration.image_types)
-            key = " or ".join(self.declaration.keywords.image_type)
             raise reader.fail(
-                f"{key} = {text!r} is no type of exposure of {self.name}", f"one of: {known}"
+                f"{' or '.join(keys)} = {text!r} is no type of exposure of {self.name}",
+                f"one of: {known}",
             )
-        return found
+        return self._meant_by_object(reader) if found is ImageType.LIGHT else found
 
     def band(self, reader: HeaderReader, imgtype: ImageType) -> str:
-        """Return the photometric band, ``""`` where it has no meaning."""
-        raise NotImplementedError
+        """Return the photometric band, ``""`` where it has no meaning.
+
+        By the table ``filters``; without one, the text of the header itself, or the letter of
+        ``Johnson V`` and the like. A header without filter has the band that is declared for
+        all frames.
+
+        Raises
+        ------
+        BadFrame
+            Where the filter is missing or not in the table, or a frame of the sky has none.
+        """
+        d = self.declaration
+        keys, text = d.keywords.filter, reader.text(d.keywords.filter)
+        if not text and d.band is not None:
+            return d.band
+        if not text and not (imgtype is ImageType.FLAT and any(k in reader.header for k in keys)):
+            raise reader.fail(
+                f"the header has no {' or '.join(keys) or 'filter'}",
+                "add the filter to the header, or declare the band of all frames",
+            )
+        if d.filters:
+            found = d.filters.get(text.upper())
+            if found is None:
+                raise reader.fail(
+                    f"{keys[0]} = {text!r} is no filter of {self.name}",
+                    f"one of: {', '.join(d.filters)}",
+                )
+        else:
+            found = values.johnson_cousins(text) or text
+            if not is_band(found):
+                raise reader.fail(
+                    f"{keys[0]} = {text!r} cannot be the name of a band",
+                    "give it a short one in the table filters",
+                )
+        if not found and imgtype is ImageType.LIGHT:
+            raise reader.fail(
+                f"{keys[0]} = {text!r}: a frame of the sky through no band",
+                "give it a band in the table filters",
+            )
+        return found
 
     def mode_and_angle(
         self, reader: HeaderReader, imgtype: ImageType
     ) -> tuple[ObsMode, float | None]:
-        """Return mode of observation and angle of polaroid or plate (degrees)."""
-        return ObsMode.PHOTOMETRY, None
+        """Return mode of observation and angle of polaroid or plate (degrees).
+
+        A polaroid that the table ``polaroids`` names, or an angle of the plate where the table
+        ``polarimetry_when`` holds, is POLARIMETRY; everything else is PHOTOMETRY.
+        """
+        if self.polarimeter is None:
+            return ObsMode.PHOTOMETRY, None
+        polaroids = self.polarimeter == "polaroids"
+        angle = self._polaroid(reader) if polaroids else self._plate(reader)
+        return (ObsMode.PHOTOMETRY if angle is None else ObsMode.POLARIMETRY), angle
+
+    def beam(self, reader: HeaderReader, imgtype: ImageType) -> str:
+        """Return ``"O"`` or ``"E"`` where each beam has its camera, ``""`` elsewhere.
+
+        By the table ``camera_beams``: a keyword of the header or a part of the file's name.
+        """
+        told = self.declaration.camera_beams
+        if told is None:
+            return ""
+        if told.keyword is not None:
+            text, where = reader.required_text([told.keyword], "camera"), told.keyword
+        else:
+            match = re.search(told.filename or "", reader.filename)
+            text, where = "" if match is None else match.group(1), "the name of the file"
+        found = told.values.get(text)
+        if found is None:
+            raise reader.fail(
+                f"{where} = {text!r} is no camera of {self.name}",
+                f"one of: {', '.join(told.values)}",
+            )
+        return found
+
+    def instrument_angle(self, reader: HeaderReader) -> float | None:
+        """Return the position angle of the instrument (degrees, N through E), None if fixed."""
+        return reader.number(self.declaration.keywords.instrument_angle)
+
+    def origin(self, reader: HeaderReader) -> tuple[int, int]:
+        """Return the first pixel (x, y) of a window, in binned pixels of the full chip."""
+        return values.window_origin(reader, self.declaration.keywords)
+
+    def pointing(self, reader: HeaderReader) -> tuple[float | None, float | None]:
+        """Return right ascension and declination in degrees, None where they say nothing."""
+        return values.pointing(reader, self.declaration.keywords)
+
+    def start(self, reader: HeaderReader, exptime: float) -> float:
+        """Return the UTC Julian date at the start of the exposure (of `exptime` seconds)."""
+        jd = values.julian_date(reader, self.declaration.keywords)
+        return values.to_start(jd, exptime, self.declaration.date_is)
 
     def extra_values(self, reader: HeaderReader, info: FrameInfo) -> dict[str, Any]:
         """Return further values for `FrameInfo.extra`."""
@@ -100,22 +201,12 @@ class DeclaredInstrument(Instrument):
     # -- what all share ----------------------------------------------------------------
 
     def recognises(self, header: Mapping[str, Any]) -> bool:
-        """Return whether TELESCOP and the keywords of the table ``recognise`` fit."""
-        return self._is_telescope(header) and all(
-            str(header.get(key, "")).strip() in values
-            for key, values in self.declaration.recognise.items()
+        """Return whether TELESCOP and an entry of the table ``recognise`` fit."""
+        telescope = self._telescope(header)
+        return telescope is not None and any(
+            _says(header, entry.values) and self._in_time(entry, header, telescope)
+            for entry in self.declaration.recognise
         )
-
-    def _is_telescope(self, header: Mapping[str, Any]) -> bool:
-        return self._telescope(header) is not None
-
-    def _telescope(self, header: Mapping[str, Any]) -> Telescope | None:
-        written = str(header.get("TELESCOP", "")).strip()
-        for name in self.telescopes:
-            telescope = get_telescope(name)
-            if written in telescope.header_values:
-                return telescope
-        return None
 
     def detector(self, night: date | str | None = None) -> Detector:
         """Return the declared detector at a date, by default the latest one."""
@@ -132,14 +223,19 @@ class DeclaredInstrument(Instrument):
         Where none are declared for the band, those declared without bands hold; where there
         are none at all, nothing is corrected and `origin` says so.
         """
-        entries = self.declaration.instrumental_polarization
-        fitting = tuple(e for e in entries if band in e.bands) or tuple(
-            e for e in entries if not e.bands
-        )
+        # Here, not above: it brings scipy, which whoever asks for a site only need not load.
+        from polarnight.polarimetry.instrumental import InstrumentalPolarization
+
+        fitting = self._constants(band)
         if not fitting:
             return InstrumentalPolarization(origin=f"none declared for {self.name} in {band}")
         entry = valid_entry(fitting, night)
-        return InstrumentalPolarization(**entry.model_dump(exclude={"start", "bands"}))
+        return InstrumentalPolarization(**entry.model_dump(exclude={"start", "bands", "measured"}))
+
+    def polarization_measured(self, band: str, night: date | str | None = None) -> bool:
+        """Return whether the declared constants were measured with this instrument."""
+        fitting = self._constants(band)
+        return bool(fitting) and valid_entry(fitting, night).measured
 
     def classify(self, header: Mapping[str, Any], filename: str) -> FrameInfo:
         """Translate a raw header; see `Instrument.classify`."""
@@ -151,19 +247,21 @@ class DeclaredInstrument(Instrument):
                 f"TELESCOP = {header.get('TELESCOP')!r} is no telescope of {self.name}",
                 f"one of: {', '.join(self.telescopes)}",
             )
-        width, height = self._size(reader)
+        width, height = values.image_size(reader, self.declaration.bitpix, self.name)
         imgtype = self.image_type(reader)
-        exptime = self._exptime(reader, imgtype)
-        jd = self._jd_start(reader)
+        exptime = values.exposure_time(reader, keys.exptime, imgtype)
+        jd = self.start(reader, exptime)
         night = telescope.night_of(jd).isoformat()
         mode, angle = (
             (ObsMode.NONE, None)
             if imgtype in (ImageType.BIAS, ImageType.DARK)
             else self.mode_and_angle(reader, imgtype)
         )
-        binning = self._binning(reader)
-        gain, read_noise, saturation, nonlinear = self._response(reader, night)
-        ra, dec = self._pointing(reader)
+        binning = values.binning(reader, keys)
+        gain, read_noise, saturation, nonlinear = values.response(
+            reader, keys, self.detector(night)
+        )
+        ra, dec = self.pointing(reader)
         info = FrameInfo(
             telescope=telescope.name,
             instrument=self.name,
@@ -175,7 +273,7 @@ class DeclaredInstrument(Instrument):
             rotangle=angle,
             exptime=exptime,
             jd_start=jd,
-            jd_mid=jd + exptime / 2.0 / _SECONDS_PER_DAY,
+            jd_mid=jd + exptime / 2.0 / values.SECONDS_PER_DAY,
             width=width,
             height=height,
             binning=binning,
@@ -189,119 +287,89 @@ class DeclaredInstrument(Instrument):
             ra=ra,
             dec=dec,
             pointing_equinoxes=self.declaration.pointing_equinoxes,
-            airmass=self._airmass(reader),
+            airmass=values.airmass(reader, keys),
             trim=self._trim(width, height),
-            origin=self._origin(reader),
-            has_pairs=mode is ObsMode.POLARIMETRY and self.pair is not None,
+            origin=self.origin(reader),
+            has_pairs=self._shows_pairs(mode),
+            beam=self.beam(reader, imgtype),
+            instrument_angle=self.instrument_angle(reader),
         )
         return info.replace(extra=self.extra_values(reader, info))
 
-    def _size(self, reader: HeaderReader) -> tuple[int, int]:
-        naxis = reader.required_number(["NAXIS"], "number of axes")
-        if naxis != 2:
-            raise reader.fail(f"NAXIS = {naxis:g}, a frame has 2 axes", "not a frame")
-        bitpix = reader.required_number(["BITPIX"], "pixel type")
-        if bitpix not in (16, 32):
-            raise reader.fail(
-                f"BITPIX = {bitpix:g}, but raw frames of {self.name} are integers of 16 bits",
-                "give the raw file, not a product",
-            )
-        width = int(reader.required_number(["NAXIS1"], "width"))
-        height = int(reader.required_number(["NAXIS2"], "height"))
-        if width < 1 or height < 1:
-            raise reader.fail(f"the image is empty (NAXIS1 = {width}, NAXIS2 = {height})")
-        return width, height
+    # -- details -----------------------------------------------------------------------
 
-    def _exptime(self, reader: HeaderReader, imgtype: ImageType) -> float:
-        keys = self.declaration.keywords.exptime
-        exptime = reader.number(keys)
-        if exptime is None and imgtype is ImageType.BIAS:
-            return 0.0
-        exptime = reader.required_number(keys, "exposure time in seconds")
-        if exptime < 0:
-            raise reader.fail(f"{keys[0]} = {exptime:g} s is negative", "correct the header")
-        if exptime == 0 and imgtype is ImageType.LIGHT:
-            raise reader.fail(
-                f"{keys[0]} = 0 s: no light falls into no time", "correct the header, or the type"
-            )
-        if exptime > _SECONDS_PER_DAY:
-            raise reader.fail(
-                f"{keys[0]} = {exptime:g} s is longer than a day", "correct the header"
-            )
-        return exptime
+    def _telescope(self, header: Mapping[str, Any]) -> Telescope | None:
+        """Return the telescope that TELESCOP names, or that an entry knows by another name."""
+        written = str(header.get("TELESCOP", "")).strip()
+        for name in self.telescopes:
+            telescope = get_telescope(name)
+            if written in telescope.header_values or not telescope.header_values:
+                return telescope
+        first = get_telescope(self.telescopes[0])
+        for entry in self.declaration.recognise:
+            named = entry.values.get("TELESCOP", ())
+            if written in named and self._in_time(entry, header, first):
+                return first
+        return None
 
-    def _jd_start(self, reader: HeaderReader) -> float:
-        keys = self.declaration.keywords
-        jd = reader.number(keys.jd)
-        if jd is not None:
-            if not _FIRST_JD < jd < _LAST_JD:
-                raise reader.fail(
-                    f"{keys.jd[0]} = {jd:.5f} is no Julian date of an observation",
-                    "correct the header",
-                )
-            return jd
-        text = reader.required_text(keys.date_obs, "time of start (UTC)")
-        remedy = "write it as YYYY-MM-DDThh:mm:ss (UTC)"
+    def _in_time(self, entry: Recognition, header: Mapping[str, Any], telescope: Telescope) -> bool:
+        if entry.always:
+            return True
         try:
-            jd = jd_from_isot(text, reader.number(keys.seconds_of_day))
-        except ValueError as error:
-            raise reader.fail(f"{' or '.join(keys.date_obs)}: {error}", remedy) from error
-        if not _FIRST_JD < jd < _LAST_JD:
+            night = telescope.night_of(self.start(HeaderReader(header, ""), 0.0))
+        except BadFrame:
+            return False
+        return entry.start <= night < entry.until
+
+    def _meant_by_object(self, reader: HeaderReader) -> ImageType:
+        """Return the calibration that OBJECT names, LIGHT where it names none."""
+        d = self.declaration
+        name, filename = reader.text(d.keywords.object).lower(), reader.filename.lower()
+        for word, meant in d.object_words.items():
+            if word in name and (word in filename or not d.object_words_in_filename):
+                return meant
+        return ImageType.LIGHT
+
+    def _constants(self, band: str) -> tuple[Any, ...]:
+        entries = self.declaration.instrumental_polarization
+        return tuple(e for e in entries if band in e.bands) or tuple(
+            e for e in entries if not e.bands
+        )
+
+    def _polaroid(self, reader: HeaderReader) -> float | None:
+        d = self.declaration
+        keys = d.keywords.polaroid or d.keywords.filter
+        text = reader.text(keys).upper()
+        angle = d.polaroids.get(text)
+        # A wheel of its own holds polaroids only; one shared with filters holds those as well.
+        if angle is None and d.keywords.polaroid and text not in _NO_POLAROID:
             raise reader.fail(
-                f"{' or '.join(keys.date_obs)}: {text!r} is no time of an observation", remedy
+                f"{keys[0]} = {text!r} is no polaroid of {self.name}",
+                f"one of: {', '.join(d.polaroids)}",
             )
-        return jd
+        return angle
 
-    def _binning(self, reader: HeaderReader) -> tuple[int, int]:
-        keys = self.declaration.keywords
-        values = []
-        for names in (keys.binning_x, keys.binning_y):
-            value = reader.number(names) or 1.0
-            if not 1 <= value <= _LARGEST_BINNING or value != int(value):
-                raise reader.fail(f"{names[0]} = {value:g} is no binning", "correct the header")
-            values.append(int(value))
-        return values[0], values[1]
-
-    def _response(self, reader: HeaderReader, night: str) -> tuple[float, float, float, float]:
-        """Gain, read noise, saturation and end of linearity, from the header where it has them."""
-        keys = self.declaration.keywords
-        declared = self.detector(night)
-        gain = reader.number(keys.gain)
-        gain = declared.gain if gain is None or gain <= 0 else gain
-        if not _GAINS[0] <= gain <= _GAINS[1]:
+    def _plate(self, reader: HeaderReader) -> float | None:
+        d = self.declaration
+        if not _says(reader.header, d.polarimetry_when):
+            return None
+        key, written = reader.value(d.keywords.angle)
+        angle = None if isinstance(written, bool) else values.leading_number(str(written))
+        if written is not None and angle is None:
             raise reader.fail(
-                f"{' or '.join(keys.gain)} = {gain:g} electrons per ADU cannot be",
-                "correct the header",
+                f"{key} = {written!r} is no angle of the plate", "write it in degrees"
             )
-        noise = reader.number(keys.read_noise)
-        noise = declared.read_noise if noise is None or noise <= 0 else noise
-        if noise > _LARGEST_NOISE:
+        if angle is None and d.polarimetry_when:
             raise reader.fail(
-                f"{' or '.join(keys.read_noise)} = {noise:g} electrons cannot be",
-                "correct the header",
+                f"the header has no {' or '.join(d.keywords.angle)}",
+                "add the angle of the plate to the header",
             )
-        well = reader.number(keys.full_well)
-        saturation = declared.saturation
-        if well is not None and well > 0:
-            saturation = min(saturation, well / gain)
-        return gain, noise, saturation, min(declared.nonlinear, saturation)
+        return angle
 
-    def _pointing(self, reader: HeaderReader) -> tuple[float | None, float | None]:
-        """Right ascension and declination in degrees, (None, None) where they say nothing."""
-        keys = self.declaration.keywords
-        dec = degrees_from_text(reader.value(keys.dec)[1])
-        ra = degrees_from_text(reader.value(keys.ra_degrees)[1])
-        hours = degrees_from_text(reader.value(keys.ra_hours)[1])
-        if hours is not None:
-            # Degrees have been written where hours belong; above 24 there is no doubt.
-            ra = hours * 15.0 if 0.0 <= hours < 24.0 else hours
-        if ra is None or dec is None or not (0.0 <= ra <= 360.0 and -90.0 <= dec <= 90.0):
-            return None, None
-        return ra % 360.0, dec
-
-    def _airmass(self, reader: HeaderReader) -> float | None:
-        value = degrees_from_text(reader.value(self.declaration.keywords.airmass)[1])
-        return value if value is not None and value >= 1.0 else None
+    def _shows_pairs(self, mode: ObsMode) -> bool:
+        return self.pair is not None and (
+            mode is ObsMode.POLARIMETRY or (self.pairs_always and mode is ObsMode.PHOTOMETRY)
+        )
 
     def _trim(self, width: int, height: int) -> Section | None:
         t = self.declaration.trim
@@ -310,6 +378,7 @@ class DeclaredInstrument(Instrument):
             return None
         return section if section.y1 > section.y0 else None
 
-    def _origin(self, reader: HeaderReader) -> tuple[int, int]:
-        """First pixel of a window in pixels of the full (binned) chip; (0, 0) by default."""
-        return 0, 0
+
+def _says(header: Mapping[str, Any], wanted: Mapping[str, tuple[str, ...]]) -> bool:
+    """Return whether every keyword has one of its values."""
+    return all(str(header.get(key, "")).strip() in texts for key, texts in wanted.items())

@@ -15,7 +15,7 @@ __all__ = ["isot_from_jd", "jd_from_isot"]
 UNIX_EPOCH_JD: Final = 2440587.5
 _DAY: Final = 86400.0
 _ISOT: Final = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2}):(\d{2}(?:\.\d*)?))?Z?", re.ASCII
+    r"(\d{4})([-/])(\d{2})\2(\d{2})(?:[T ](\d{2}):(\d{2}):(\d{2}(?:\.\d*)?))?Z?", re.ASCII
 )
 
 
@@ -25,7 +25,7 @@ def jd_from_isot(text: str, seconds_of_day: float | None = None) -> float:
     Parameters
     ----------
     text : str
-        ``YYYY-MM-DDThh:mm:ss[.sss]``, or ``YYYY-MM-DD`` alone.
+        ``YYYY-MM-DDThh:mm:ss[.sss]``, or ``YYYY-MM-DD`` alone; ``/`` serves as ``-``.
     seconds_of_day : float, optional
         Time of day where `text` has none.
 
@@ -38,7 +38,7 @@ def jd_from_isot(text: str, seconds_of_day: float | None = None) -> float:
     if match is None:
         msg = f"{text!r} is no ISO date"
         raise ValueError(msg)
-    year, month, day, hour, minute, second = match.groups()
+    year, _, month, day, hour, minute, second = match.groups()
     days = date(int(year), int(month), int(day)).toordinal() - date(1970, 1, 1).toordinal()
     if hour is None:
         if seconds_of_day is None:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-__all__ = ["foreign_light"]
+__all__ = ["foreign_light", "light_of_neighbours"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -48,3 +48,42 @@ def foreign_light(
         foreign[j] += share * light[i]
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(light > 0, foreign / light, np.inf)
+
+
+def light_of_neighbours(
+    xy: npt.ArrayLike,
+    neighbours: npt.ArrayLike,
+    flux: npt.ArrayLike,
+    radius: float,
+    sigma: float,
+    own: float,
+) -> FloatArray:
+    """Return the light that neighbours put into apertures.
+
+    Parameters
+    ----------
+    xy : array_like, shape (n, 2)
+        Centres of the apertures, pixels.
+    neighbours : array_like, shape (m, 2)
+        Places of all detections, the sources' own among them.
+    flux : array_like, shape (m,)
+        Of the detections; those without a positive flux lend no light.
+    radius, sigma : float
+        Of the apertures and of the star images, pixels.
+    own : float
+        A detection this near is the source itself, pixels.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        In the unit of `flux`. A neighbour inside the aperture counts in full, one outside by
+        the Gaussian wing that reaches in, as in `foreign_light`.
+    """
+    places = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
+    others = np.asarray(neighbours, dtype=np.float64).reshape(-1, 2)
+    light = np.maximum(np.nan_to_num(np.asarray(flux, dtype=np.float64)), 0.0)
+    distance = np.hypot(*(places[:, None, :] - others[None, :, :]).transpose(2, 0, 1))
+    share = np.exp(-0.5 * (np.maximum(distance - radius, 0.0) / sigma) ** 2)
+    share[~(distance > own)] = 0.0
+    foreign: FloatArray = share @ light
+    return foreign

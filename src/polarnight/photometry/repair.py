@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from polarnight.frames import Bit
 
@@ -19,6 +20,9 @@ REPAIRABLE = int(Bit.BAD_PIXEL | Bit.COSMIC_RAY | Bit.TRAIL | Bit.NO_DATA)
 _REACH = 2
 _FINE, _COARSE = 4, 2
 _LEAST_SPARE = 4
+_MOST_BAD_NEIGHBOURS = 3
+_EVEN = 8.0
+"""Range of some twenty pixels, in sigmas, up to which they may all be sky."""
 
 
 def repair_pixels(
@@ -33,8 +37,10 @@ def repair_pixels(
     A polynomial of degree 4 in x and y is fitted to the good pixels of the 5x5 around each
     bad one. Its variance is that of the fit, enlarged by the scatter of its residuals, plus
     the square of the difference from a fit of degree 2: where the image bends faster than a
-    polynomial can follow, as in the core of a sharp star, the filled value says so. Where
-    too few neighbours are good the pixel stays.
+    polynomial can follow, as in the core of a sharp star, the filled value says so. The
+    differences of pixels that touch are wrong to the same side, and add up as they are. Where
+    too few neighbours are good the pixel stays; so does one, unless all around is sky, of whose
+    eight neighbours more than three are bad: nothing tells how high the core of a star rises.
 
     Parameters
     ----------
@@ -58,14 +64,25 @@ def repair_pixels(
     source = np.pad(data.astype(np.float64), _REACH)
     noise = np.pad(variance.astype(np.float64), _REACH)
     good = np.pad(~bad & ~saturated, _REACH)
+    bend = np.zeros(data.shape)
     for y, x in zip(*np.nonzero(wanted & bad & ~saturated), strict=True):
         box = np.s_[y : y + 2 * _REACH + 1, x : x + 2 * _REACH + 1]
         filled = _fill(source[box], noise[box], good[box])
         if filled is None:
             continue
-        data[y, x], variance[y, x] = filled
+        data[y, x], variance[y, x], bend[y, x] = filled
         bits[y, x] = (bits[y, x] & np.uint16(~REPAIRABLE & 0xFFFF)) | np.uint16(Bit.INTERPOLATED)
+    variance += _together(bend).astype(np.float32)
     return data, variance, bits
+
+
+def _together(bend: FloatArray) -> FloatArray:
+    """Return variances whose sum over each group of touching pixels is the square of its sum."""
+    groups, _ = ndimage.label(bend > 0.0, structure=np.ones((3, 3), dtype=bool))
+    sums = np.bincount(groups.ravel(), weights=bend.ravel())
+    sums[0] = 0.0
+    shared: FloatArray = bend * sums[groups]
+    return shared
 
 
 def _near(shape: tuple[int, ...], xy: FloatArray, radius: float) -> npt.NDArray[np.bool_]:
@@ -104,13 +121,20 @@ def _fit(design: FloatArray, values: FloatArray, noise: FloatArray) -> tuple[flo
 
 def _fill(
     values: FloatArray, noise: FloatArray, good: npt.NDArray[np.bool_]
-) -> tuple[float, float] | None:
+) -> tuple[float, float, float] | None:
+    """Return value, variance of the fit, and how much the image bends there."""
+    centre = np.s_[_REACH - 1 : _REACH + 2, _REACH - 1 : _REACH + 2]
+    bad_neighbours = int(np.count_nonzero(~good[centre])) - 1
+    if bad_neighbours > _MOST_BAD_NEIGHBOURS:
+        known, sigma = values[good], np.sqrt(noise[good])
+        if len(known) == 0 or np.ptp(known) > _EVEN * float(np.median(sigma)):
+            return None
     coarse = _design(good, _COARSE)
     if coarse is None:
         return None
     simple, simple_variance = _fit(coarse, values[good], noise[good])
     fine = _design(good, _FINE)
     if fine is None:
-        return simple, simple_variance
+        return simple, simple_variance, 0.0
     value, variance = _fit(fine, values[good], noise[good])
-    return value, variance + (value - simple) ** 2
+    return value, variance, abs(value - simple)

@@ -3,61 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from polarnight.calibration import (
     Association,
     AssociationRules,
     MasterRecord,
-    MasterRules,
-    ReduceRules,
     associate,
 )
 from polarnight.frames import FrameInfo, ImageType
-from polarnight.instruments import get_instrument
+from polarnight.pipeline.recipes.stage import Product, Recipe, Stage, parameter
 
 if TYPE_CHECKING:
-    from polarnight.config import Settings
     from polarnight.db.models.masters import MasterModel
+    from polarnight.pipeline.recipes.book import RecipeBook
 
-__all__ = ["MasterShelf", "association_rules", "master_rules", "reduce_rules"]
+__all__ = ["Associate", "MasterShelf", "association_recipe"]
 
 
-def association_rules(settings: Settings, instrument: str) -> AssociationRules:
-    """Return how frames of an instrument find their masters."""
-    return AssociationRules(
-        near_days=settings.calibration.near_days,
-        validity_days=get_instrument(instrument).validity_days,
-        allow_risky=settings.calibration.allow_risky,
+@dataclass(frozen=True)
+class Associate(Stage):
+    """Masters of the same detector, window, band and angle; those of the same night first, then
+    near ones, then those within the validity of the instrument, then any, flagged as risky.
+    """
+
+    name: ClassVar[str] = "associate"
+    reads: ClassVar[tuple[str, ...]] = ("info", "masters", "kind")
+    writes: ClassVar[tuple[str, ...]] = ("association",)
+
+    near_days: float = parameter(
+        7.0, "a master of another night is near up to here (level 1)", "days", above=0.0,
+        setting="calibration.near_days",
+    )  # fmt: skip
+    validity_days: float = parameter(
+        30.0, "a master is valid up to here (level 2)", "days", above=0.0,
+        declared="validity_days",
+    )  # fmt: skip
+    allow_risky: bool = parameter(
+        True, "take one from beyond where there is nothing better (level 3)",
+        setting="calibration.allow_risky",
+    )  # fmt: skip
+    angle_tolerance: float = parameter(
+        1.0, "angles of a polarizer within this are one", "deg", least=0.0
     )
+    cut: bool = parameter(True, "cut a master of a larger part of the chip to a window")
+    corner_windows: bool = parameter(
+        False, "an image smaller than a master of the same origin is a window in its corner",
+        declared="windows",
+    )  # fmt: skip
+    flat_angles: str = parameter(
+        "each", "whether a flat must have the angle of the polarizer of the frame",
+        choices=("each", "any"), declared="flat_angles",
+    )  # fmt: skip
+
+    def run(self, product: Product) -> Product:
+        """Choose a master, or say why there is none."""
+        rules = AssociationRules(**self.parameters())
+        chosen = associate(product["info"], product["masters"], product["kind"], rules)
+        return product.with_values(association=chosen)
 
 
-def master_rules(settings: Settings, instrument: str) -> MasterRules:
-    """Return how masters of an instrument are made."""
-    return MasterRules(
-        method=settings.calibration.combine,
-        nsigma=settings.calibration.nsigma,
-        max_iterations=settings.calibration.max_iterations,
-        recommended_frames=settings.calibration.recommended_frames,
-        low_flat=get_instrument(instrument).low_flat,
-    )
-
-
-def reduce_rules(settings: Settings, instrument: str) -> ReduceRules:
-    """Return how frames of an instrument are reduced."""
-    plugin = get_instrument(instrument)
-    return ReduceRules(
-        low_flat=plugin.low_flat,
-        edge=plugin.edge,
-        allow_missing=settings.calibration.allow_missing,
-    )
+def association_recipe() -> Recipe:
+    """Return the recipe by which frames find their masters, with its defaults."""
+    return Recipe("association", ("info", "masters", "kind"), (Associate(),))
 
 
 class MasterShelf:
     """All usable masters of the database by kind, kept while a run goes on."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, recipes: RecipeBook) -> None:
+        self._recipes = recipes
         self._rows: dict[ImageType, dict[str, MasterModel]] = {}
 
     def forget(self, kind: ImageType) -> None:
@@ -85,7 +101,10 @@ class MasterShelf:
     def choose(self, info: FrameInfo, kind: ImageType) -> Association:
         """Associate a frame with a master of a kind."""
         records = _records(self.rows(kind).values(), kind)
-        return associate(info, records, kind, association_rules(self._settings, info.instrument))
+        how = self._recipes.get("association", info.instrument, info.telescope, info.night)
+        product = how.recipe.run(info=info, masters=records, kind=kind)
+        chosen: Association = product["association"]
+        return chosen
 
     def chosen(self, association: Association) -> MasterModel | None:
         """Return the row of the master that was chosen."""

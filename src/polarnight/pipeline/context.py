@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from polarnight.errors import ConfigError
 from polarnight.pipeline.executor import Outcome, Task, WorkPool
-from polarnight.pipeline.progress import track
+from polarnight.progress import track
 
 if TYPE_CHECKING:
     from polarnight.config import Settings
+    from polarnight.pipeline.recipes.book import RecipeBook
 
 __all__ = ["PARTS", "RunContext", "RunOptions", "RunReport", "StepReport"]
 
@@ -116,6 +118,13 @@ class RunContext:
     pool: WorkPool
     report: RunReport
     due: set[str] = field(default_factory=set)
+
+    @cached_property
+    def recipes(self) -> RecipeBook:
+        """The recipes under the settings."""
+        from polarnight.pipeline.recipes.book import RecipeBook
+
+        return RecipeBook(self.settings)
 
     def run(self, tasks: Sequence[Task], what: str) -> Iterator[Outcome]:
         """Run tasks with progress; log errors that are bugs with their traceback."""

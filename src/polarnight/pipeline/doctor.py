@@ -44,6 +44,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("database", _database),
         ("star catalogues", _stars),
         ("sources", _sources),
+        ("cubes", _cubes),
     )
     findings = []
     for name, check in checks:
@@ -72,10 +73,13 @@ def _kernels(settings: Settings) -> Finding:
 
 
 def _plugins(settings: Settings) -> Finding:
-    from polarnight.instruments import all_instruments
+    from polarnight.instruments import all_instruments, left_out
     from polarnight.telescopes import all_telescopes
 
     names = [*all_instruments(), *all_telescopes()]
+    faults = left_out()
+    if faults:
+        return Finding("plug-ins", "bad", "; ".join(f"left out: {f}" for f in faults.values()))
     return Finding("plug-ins", "ok" if names else "bad", ", ".join(names) or "none is installed")
 
 
@@ -85,7 +89,9 @@ def _data(settings: Settings) -> Finding:
     probe = root / ".doctor"
     probe.touch()
     probe.unlink()
-    text = f"{root}: writable, {free:.0f} GB free, {len(settings.data.epochs())} nights"
+    nights = len(settings.data.epochs())
+    counted = f"{nights} night" if nights == 1 else f"{nights} nights"
+    text = f"{root}: writable, {free:.0f} GB free, {counted}"
     return Finding("data directory", "ok" if free > _LEAST_FREE_GB else "note", text)
 
 
@@ -122,3 +128,14 @@ def _sources(settings: Settings) -> Finding:
     if not count:
         return Finding("sources", "note", "none: nothing is measured; `polarnight sources import`")
     return Finding("sources", "ok", f"{count} in the catalogue")
+
+
+def _cubes(settings: Settings) -> Finding:
+    from polarnight.cubes.store import CubeStore
+
+    where = {"threads": "in threads", "local": "in processes of this machine"}
+    scheduler = settings.cubes.scheduler
+    kept = CubeStore(settings.data.cubes).listing()
+    size = sum(cube.size for cube in kept) / 1e6
+    text = f"computed {where.get(scheduler, f'on {scheduler}')}; {len(kept)} kept, {size:.0f} MB"
+    return Finding("cubes", "ok", text)

@@ -18,7 +18,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
+from uuid import uuid4
 
 from polarnight.errors import (
     AlgorithmFailed,
@@ -27,8 +28,12 @@ from polarnight.errors import (
     ExternalService,
     PolarnightError,
 )
+from polarnight.instruments.observatories import OBSERVATORIES, Snapshot
 
 __all__ = ["Outcome", "Task", "WorkPool"]
+
+_PROCESS: Final = uuid4().hex
+"""Tells this process from others, also on other machines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,16 @@ def _call(task: Task) -> Outcome:
             # Foreign exceptions may not survive pickling; their text does.
             error = AlgorithmFailed(f"{type(error).__name__}: {error}")
         return Outcome(task.key, error=error, trace=trace)
+
+
+def _call_elsewhere(task: Task, declared: Snapshot, sender: str) -> Outcome:
+    """Run a task of another process with the observatories that that one knows.
+
+    The files that declare them may be nowhere near, and the worker's settings others.
+    """
+    if sender != _PROCESS:
+        OBSERVATORIES.adopt(declared)
+    return _call(task)
 
 
 def _prepare_worker(threads: int, coordinator: int) -> None:
@@ -189,10 +204,11 @@ class WorkPool(AbstractContextManager["WorkPool"]):
             yield futures[future], future
 
     def _send(self, executor: Any, task: Task) -> Any:
+        declared = OBSERVATORIES.snapshot()
         if self.scheduler == "local":
-            return executor.submit(_call, task)
+            return executor.submit(_call_elsewhere, task, declared, _PROCESS)
         # Not pure: a task that is sent again shall run again, and no two be taken for one.
-        return executor.submit(_call, task, pure=False)
+        return executor.submit(_call_elsewhere, task, declared, _PROCESS, pure=False)
 
     def _as_completed(self, futures: list[Any]) -> Iterable[Any]:
         if self.scheduler == "local":

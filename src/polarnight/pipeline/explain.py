@@ -77,7 +77,8 @@ def _master_lines(master: MasterModel, settings: Settings) -> list[str]:
 
 def _verdict_lines(master: MasterModel) -> list[str]:
     failed = [f"  FAILED     {master.error}"] if master.error else []
-    return failed + [f"  note       {warning}" for warning in master.warnings or []]
+    told = [*(master.warnings or []), *(master.comparison or {}).get("warnings", [])]
+    return failed + [f"  note       {warning}" for warning in told]
 
 
 def _raw_lines(row: RawFit) -> list[str]:
@@ -141,6 +142,8 @@ def _measurement_lines(reduction: str, state: dict[str, Any]) -> list[str]:
     if state.get("error"):
         return [f"  FAILED     {name}: {state['error']}"]
     lines = [f"  {name:<10} {state['results']} sources measured"]
+    if state.get("calibration"):
+        lines.append(f"  taken off  {state['calibration']['reason']}")
     lines += [f"  refused    {who}: {why}" for who, why in state["refused"] if who]
     return lines + _field_lines(state.get("field") or {})
 

@@ -21,7 +21,7 @@ from polarnight.pipeline.files import (
     place_file,
     printable,
 )
-from polarnight.pipeline.progress import track
+from polarnight.progress import track
 
 if TYPE_CHECKING:
     from polarnight.config import Settings

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polarnight.calibration import (
     CalibrationGroup,
-    MasterResult,
-    MasterRules,
-    build_master,
     group_calibrations,
-    master_recipe_key,
+    group_recipe_key,
 )
-from polarnight.frames import FrameInfo, ImageType, content_key
-from polarnight.pipeline.associations import MasterShelf, master_rules
+from polarnight.frames import FrameInfo, ImageType
+from polarnight.instruments import get_instrument
+from polarnight.pipeline.associations import MasterShelf
 from polarnight.pipeline.context import RunContext
 from polarnight.pipeline.executor import Task
 from polarnight.pipeline.intact import file_state, why_not_intact
+from polarnight.pipeline.quality.masters import compare_masters, comparison_of, predecessor
+from polarnight.pipeline.recipes.book import SettledRecipe
+from polarnight.pipeline.recipes.master import MasterJob, MasterOutcome, run_master
 
 if TYPE_CHECKING:
     from polarnight.db import Epoch, RawFit
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["build_masters"]
 
 _KINDS = (ImageType.BIAS, ImageType.DARK, ImageType.FLAT)
+_ANY_ANGLE = {"obsmode": "", "rotangle": None}
 _PLURALS = {ImageType.BIAS: "biases", ImageType.DARK: "darks", ImageType.FLAT: "flats"}
 
 
@@ -38,10 +39,11 @@ class _Job:
     row: MasterModel
     rawfits: list[RawFit]
     group: CalibrationGroup
-    rules: MasterRules
+    recipe: SettledRecipe
     bias: MasterModel | None
     dark: MasterModel | None
     why: str
+    previous: MasterModel | None = None
 
 
 def build_masters(
@@ -75,7 +77,7 @@ def build_masters(
                 if row.epoch_id == epoch_id and row.imgtype == str(kind)
             }
             infos = [FrameInfo.from_dict(row.info) for row in frames.values()]
-            for group in group_calibrations(infos):
+            for group in _groups(infos):
                 key, job = _plan(context, epoch, group, frames, shelf)
                 current.add(key)
                 if job is not None:
@@ -87,8 +89,19 @@ def build_masters(
                 job.row.content_key = f"planned {job.row.recipe_key}"
                 shelf.expect(job.row)
         else:
+            _name_predecessors(context, kind, jobs, shelf)
             _make(context, kind, jobs)
             shelf.forget(kind)
+        compare_masters(context, kind, epochs, shelf)
+
+
+def _groups(infos: Sequence[FrameInfo]) -> list[CalibrationGroup]:
+    """Sort calibrations into groups, of each instrument as its flats are to be used."""
+    found: list[CalibrationGroup] = []
+    for name in sorted({info.instrument for info in infos}):
+        own = [info for info in infos if info.instrument == name]
+        found += group_calibrations(own, flat_angles=get_instrument(name).flat_angles)
+    return found
 
 
 def _plan(
@@ -108,45 +121,58 @@ def _plan(
         bias = shelf.chosen(shelf.choose(first, ImageType.BIAS))
     if group.kind is ImageType.FLAT:
         dark = shelf.chosen(shelf.choose(first, ImageType.DARK))
-    rules = master_rules(context.settings, first.instrument)
+    recipe = context.recipes.get(
+        str(group.kind).lower(), first.instrument, first.telescope, first.night
+    )
     paths = [row.filepath for row in rows]
     known = {str(path): row.content_key for path, row in zip(paths, rows, strict=True)}
     known |= {str(m.filepath): m.content_key for m in (bias, dark) if m is not None}
-    key = master_recipe_key(
+    key = group_recipe_key(
         group.kind,
         group.infos,
         paths,
         bias=bias.filepath if bias else None,
         dark=dark.filepath if dark else None,
-        rules=rules,
+        recipe=recipe.key_part(),
         keys=known,
     )
     model = MASTER_MODELS[str(group.kind)]
-    row = model(epoch=epoch, **_columns(model, rows[0]))
+    row = model(epoch=epoch, **_columns(model, first))
     row.complete()
     existing = model._default_manager.filter(key=row.key).first()
-    why = _stale(existing, key, context)
+    why = _stale(existing, key, recipe, context)
     why = why or context.waits_for(*(m.key for m in (bias, dark) if m is not None))
     if not why:
         context.count_current("masters", row.key, existing.error if existing else "")
         return row.key, None
     context.plan("masters", row.key, why)
     row.recipe_key = key
-    return row.key, _Job(row, rows, group, rules, bias, dark, why)
+    return row.key, _Job(row, rows, group, recipe, bias, dark, why)
 
 
-def _columns(model: type[MasterModel], rawfit: RawFit) -> dict[str, Any]:
-    return {name: getattr(rawfit, name) for name in model.MARGS}
+def _columns(model: type[MasterModel], info: FrameInfo) -> dict[str, Any]:
+    """Return the columns of the key of a master from the header of its first frame."""
+    from polarnight.db import RawFit
+
+    columns = RawFit().fill(info)
+    values = {name: getattr(columns, name) for name in model.MARGS}
+    if get_instrument(info.instrument).flat_angles == "any":
+        # One master of all angles: the key must not depend on which was taken first.
+        values |= {name: value for name, value in _ANY_ANGLE.items() if name in values}
+    return values
 
 
-def _stale(existing: MasterModel | None, key: str, context: RunContext) -> str:
+def _stale(
+    existing: MasterModel | None, key: str, recipe: SettledRecipe, context: RunContext
+) -> str:
     """Return why a master has to be made, ``""`` where it is current."""
     if existing is None:
         return "not made yet"
     if context.options.force:
         return "forced"
     if existing.recipe_key != key:
-        return "its frames, rules or masters changed"
+        changed = recipe.difference((existing.provenance or {}).get("recipe"))
+        return changed or "its frames or masters changed"
     if existing.error:
         return f"failed before: {existing.error}" if context.options.retry_failed else ""
     return why_not_intact(existing)
@@ -187,24 +213,17 @@ def _make(context: RunContext, kind: ImageType, jobs: Sequence[_Job]) -> None:
     tasks = [
         Task(
             n,
-            _build,
-            (
-                kind,
-                job.group.infos,
-                [row.filepath for row in job.rawfits],
-                job.bias.filepath if job.bias else None,
-                job.dark.filepath if job.dark else None,
-                job.row.filepath,
-                job.rules,
-            ),
+            run_master,
+            (_worker_job(context, kind, job),),
         )
         for n, job in enumerate(jobs)
     ]
     for outcome in context.run(tasks, f"master {_PLURALS[kind]}"):
         job = jobs[outcome.key]
         if outcome.ok:
-            result, sha256 = outcome.result
-            _store(job, result, sha256)
+            made: MasterOutcome = outcome.result
+            result = made.result
+            _store(context, job, made)
             context.report.step("masters").done += 1
             for warning in result.warnings:
                 context.warn("masters", job.row.key, warning)
@@ -215,35 +234,57 @@ def _make(context: RunContext, kind: ImageType, jobs: Sequence[_Job]) -> None:
             context.fail("masters", job.row.key, str(outcome.error))
 
 
-def _build(
-    kind: ImageType,
-    infos: tuple[FrameInfo, ...],
-    paths: list[Path],
-    bias: Path | None,
-    dark: Path | None,
-    out: Path,
-    rules: MasterRules,
-) -> tuple[MasterResult, str]:
-    """Make a master in a worker; return what it is and its checksum."""
-    result = build_master(kind, infos, paths, bias=bias, dark=dark, out=out, rules=rules)
-    return result, content_key(out)
+def _name_predecessors(
+    context: RunContext, kind: ImageType, jobs: Sequence[_Job], shelf: MasterShelf
+) -> None:
+    """Say of each flat which one its worker shall compare it with.
+
+    One that is itself about to be made is no file yet: `compare_masters` sees to that later.
+    """
+    if kind is not ImageType.FLAT:
+        return
+    planned = {job.row.key for job in jobs}
+    rows = list(shelf.rows(kind).values())
+    for job in jobs:
+        jd = sum(info.jd_mid for info in job.group.infos) / len(job.group.infos)
+        days = context.settings.quality.predecessor_days
+        previous = predecessor(job.group.infos[0], jd, job.row.key, rows, days)
+        job.previous = None if previous is None or previous.key in planned else previous
 
 
-def _store(job: _Job, result: MasterResult, sha256: str) -> None:
+def _worker_job(context: RunContext, kind: ImageType, job: _Job) -> MasterJob:
+    return MasterJob(
+        kind,
+        job.group.infos,
+        [row.filepath for row in job.rawfits],
+        job.bias.filepath if job.bias else None,
+        job.dark.filepath if job.dark else None,
+        job.row.filepath,
+        job.recipe.recipe,
+        job.row.recipe_key,
+        job.previous.filepath if job.previous else None,
+        context.settings.quality.spot_contrast,
+    )
+
+
+def _store(context: RunContext, job: _Job, made: MasterOutcome) -> None:
     from polarnight.db.bulk import link, upsert
 
-    row = job.row
+    row, result = job.row, made.result
     row.jd = result.info.jd_mid
     row.n_used = result.n_used
     row.rejected = result.rejected
     row.stats = result.stats
     row.info = result.info.to_dict()
     row.warnings = result.warnings
-    row.content_key = sha256
+    row.content_key = made.content_key
+    if job.previous is not None and made.comparison is not None:
+        contrast = context.settings.quality.spot_contrast
+        row.comparison = comparison_of(made.content_key, job.previous, made.comparison, contrast)
     row.provenance = {
         "why": job.why,
         "inputs": [[raw.fileloc, "raw", raw.content_key] for raw in job.rawfits],
-        "rules": job.rules.to_dict(),
+        "recipe": job.recipe.record(),
         "file": file_state(job.row.filepath),
     }
     for name, master in (("masterbias", job.bias), ("masterdark", job.dark)):

@@ -12,9 +12,12 @@ from polarnight.pipeline.associations import MasterShelf
 from polarnight.pipeline.context import RunContext, RunOptions, RunReport
 from polarnight.pipeline.executor import WorkPool
 from polarnight.pipeline.ingest import register_night, split_twins
+from polarnight.pipeline.lightcurves.host_magnitudes import correct_with_near_magnitudes
 from polarnight.pipeline.masters import build_masters
+from polarnight.pipeline.quality.figures import assess_nights
 from polarnight.pipeline.reduce import reduce_lights
 from polarnight.pipeline.results import compute_results
+from polarnight.pipeline.star_fields import fetch_missing
 
 if TYPE_CHECKING:
     from polarnight.config import Settings
@@ -80,15 +83,20 @@ def run_nights(names: Sequence[str], options: RunOptions, settings: Settings) ->
         if not options.dry_run:
             _sweep(epochs, settings)
         rawfits = _register(context, epochs)
-        shelf = MasterShelf(settings)
+        shelf = MasterShelf(context.recipes)
         if options.wants("masters"):
             build_masters(context, epochs, rawfits, shelf)
         if options.wants("reduce"):
             from polarnight.db.sources import SourceNames
 
+            fetch_missing(context, epochs)
             reduce_lights(context, rawfits, shelf, SourceNames.load())
         if options.wants("photometry") or options.wants("polarimetry"):
             compute_results(context, epochs)
+            if not options.dry_run:
+                correct_with_near_magnitudes(context, epochs)
+        if not options.dry_run:
+            assess_nights(context, epochs)
         _missing_catalogues(context)
     report.epochs = [epoch.epochname for epoch in epochs]
     report.seconds = time.monotonic() - started

@@ -55,9 +55,9 @@ def pending_of(epoch: Epoch, settings: Settings) -> Pending:
 
     rows, _ = split_twins(RawFit.objects.filter(epoch=epoch, error="").select_related("epoch"))
     report = RunReport(dry_run=True)
-    shelf = MasterShelf(settings)
     with WorkPool("serial") as pool:
         context = RunContext(settings, RunOptions(dry_run=True, quiet=True), pool, report)
+        shelf = MasterShelf(context.recipes)
         build_masters(context, [epoch], rows, shelf)
         reduce_lights(context, rows, shelf, SourceNames.load())
         stale = select_stale(context, [epoch], form_groups(context, [epoch]))

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polarnight.astrometry import LocalCatalogue
-from polarnight.calibration import Association, reduce_recipe_key
+from polarnight.calibration import Association
 from polarnight.frames import FrameInfo, ImageType, recipe_key
 from polarnight.instruments import get_instrument
-from polarnight.pipeline.associations import MasterShelf, reduce_rules
+from polarnight.pipeline.associations import MasterShelf
 from polarnight.pipeline.context import RunContext
 from polarnight.pipeline.executor import Outcome, Task
-from polarnight.pipeline.frame_recipe import (
+from polarnight.pipeline.intact import file_state, why_not_intact
+from polarnight.pipeline.recipes.book import SettledRecipe
+from polarnight.pipeline.recipes.frame import (
     REQUIRED_KINDS,
     FrameJob,
     FrameOutcome,
-    frame_recipe,
     run_frame,
 )
-from polarnight.pipeline.intact import file_state, why_not_intact
+from polarnight.pipeline.ties import WideShelf, WindowTies, is_window
 
 if TYPE_CHECKING:
     from polarnight.db import RawFit, ReducedFit
@@ -39,6 +41,7 @@ class _Plan:
 
     rawfit: RawFit
     job: FrameJob
+    recipe: SettledRecipe
     associations: dict[str, Association]
     masters: dict[str, MasterModel]
     why: str
@@ -77,10 +80,28 @@ def reduce_lights(
         row.rawfit_id: row
         for row in ReducedFit.objects.filter(rawfit__in=[light.pk for light in lights])
     }
+    # Windows are tied to wide frames, which have to be solved before: theirs of the same run too.
+    windows = [row for row in lights if is_window(FrameInfo.from_dict(row.info))]
+    late = {row.pk for row in windows}
+    wides = WideShelf(names)
+    for rows in ([row for row in lights if row.pk not in late], windows):
+        wides.forget()
+        _reduce(context, rows, existing, shelf, names, wides)
+
+
+def _reduce(
+    context: RunContext,
+    lights: Sequence[RawFit],
+    existing: dict[int, ReducedFit],
+    shelf: MasterShelf,
+    names: SourceNames,
+    wides: WideShelf,
+) -> None:
+    """Reduce light frames that do not wait for each other."""
     stars = stars_fingerprint(context.settings.data.stars)
     plans: list[_Plan] = []
     for row in lights:
-        plan = _plan(context, row, existing.get(row.pk), shelf, names, stars)
+        plan = _plan(context, row, existing.get(row.pk), shelf, names, stars, wides)
         if plan is not None:
             context.plan("reduce", row.fileloc, plan.why)
             plans.append(plan)
@@ -109,39 +130,33 @@ def _plan(
     shelf: MasterShelf,
     names: SourceNames,
     stars: str,
+    wides: WideShelf,
 ) -> _Plan | None:
     """Return what is to be done for a frame, None where its product is current."""
     settings = context.settings
     info = FrameInfo.from_dict(row.info)
-    needed = get_instrument(info.instrument).requires
+    needed = get_instrument(info.instrument).required_masters(info)
     associations = {
         name: shelf.choose(info, kind) for kind, name in REQUIRED_KINDS.items() if kind in needed
     }
     chosen = {name: shelf.chosen(association) for name, association in associations.items()}
     masters = {name: master for name, master in chosen.items() if master is not None}
-    rules = reduce_rules(settings, info.instrument)
-    recipe = frame_recipe(settings, rules)
+    recipe = context.recipes.get("light", info.instrument, info.telescope, info.night)
     paths = {name: master.filepath for name, master in masters.items()}
+    ties = wides.ties(info) if is_window(info) else None
     key = recipe_key(
-        [
-            reduce_recipe_key(
-                row.filepath,
-                info,
-                **paths,
-                cosmic_rays=settings.calibration.cosmic_rays,
-                rules=rules,
-                keys={
-                    str(row.filepath): row.content_key,
-                    **{str(m.filepath): m.content_key for m in masters.values()},
-                },
-            )
-        ],
-        settings.astrometry.model_dump(mode="json", exclude={"pictures"}),
-        recipe.versions(),
+        {"raw": row.content_key, **{name: m.content_key for name, m in masters.items()}},
+        {
+            "info": json.dumps(info.to_dict(), sort_keys=True),
+            "recipe": recipe.key_part(),
+            **({} if ties is None else {"ties": ties.key_part()}),
+        },
+        recipe.recipe.versions(),
     )
     place = names.resolve(info.object_name)
-    why = _stale(context, existing, key, _aids(stars, place))
+    why = _stale(context, existing, key, recipe, _aids(stars, place), ties)
     why = why or context.waits_for(*(master.key for master in masters.values()))
+    why = why or context.waits_for(*(wide.fileloc for wide in ties.wides) if ties else ())
     if not why:
         context.count_current("reduce", row.fileloc, existing.error if existing else "")
         return None
@@ -152,15 +167,17 @@ def _plan(
         masters=paths,
         stars=settings.data.stars,
         object_place=place,
-        recipe=recipe,
+        recipe=recipe.recipe,
         recipe_key=key,
         inputs=(
             (row.fileloc, "raw", row.content_key),
             *((m.path, f"master{name}", m.content_key) for name, m in masters.items()),
+            *((w.fileloc, "wide frame", w.content_key) for w in (ties.wides if ties else ())),
         ),
         picture=settings.astrometry.pictures,
+        ties=ties,
     )
-    return _Plan(row, job, associations, masters, why, existing)
+    return _Plan(row, job, recipe, associations, masters, why, existing)
 
 
 def _aids(stars: str, place: tuple[float, float] | None) -> dict[str, Any]:
@@ -168,14 +185,25 @@ def _aids(stars: str, place: tuple[float, float] | None) -> dict[str, Any]:
     return {"stars": stars, "object_place": None if place is None else list(place)}
 
 
-def _stale(context: RunContext, existing: ReducedFit | None, key: str, aids: dict[str, Any]) -> str:
+def _stale(
+    context: RunContext,
+    existing: ReducedFit | None,
+    key: str,
+    recipe: SettledRecipe,
+    aids: dict[str, Any],
+    ties: WindowTies | None,
+) -> str:
     """Return why a frame has to be reduced, ``""`` where its product is current."""
     if existing is None:
         return "not reduced yet"
     if context.options.force:
         return "forced"
     if existing.recipe_key != key:
-        return "the raw frame, its masters or the parameters changed"
+        before = existing.provenance or {}
+        changed = recipe.difference(before.get("recipe"))
+        if ties is not None and before.get("ties") != json.loads(json.dumps(ties.key_part())):
+            changed = changed or "the wide frames that it may be tied to changed"
+        return changed or "the raw frame or its masters changed"
     failed = existing.error
     if failed and context.options.retry_failed:
         return f"failed before: {failed}"
@@ -248,8 +276,9 @@ def _associated(plan: _Plan, stars: str) -> ReducedFit:
     row.provenance = {
         "why": plan.why,
         "inputs": plan.job.inputs,
-        "recipe": plan.job.recipe.versions(),
+        "recipe": plan.recipe.record(),
         **_aids(stars, plan.job.object_place),
+        **({} if plan.job.ties is None else {"ties": plan.job.ties.key_part()}),
     }
     return row
 
@@ -271,7 +300,7 @@ def _fill(row: ReducedFit, plan: _Plan, result: FrameOutcome) -> None:
         data.warnings = [f"reduced without master {' and '.join(missing)}"]
     row.set_flag(row.FLAGS.BUILT_REDUCED)
     if result.evidence is None:
-        data.error = result.notes.get("solve") or result.notes.get("detect") or "not solved"
+        data.error = _why_unsolved(result.notes) or result.notes.get("detect") or "not solved"
         row.set_flag(row.FLAGS.ERROR_ASTROMETRY)
         return
     _keep_measurements(row, plan.existing)
@@ -285,6 +314,11 @@ def _fill(row: ReducedFit, plan: _Plan, result: FrameOutcome) -> None:
     data.pixscale = evidence["pixel_scale"]
     if result.center is not None:
         data.center_ra, data.center_dec = result.center
+
+
+def _why_unsolved(notes: dict[str, Any]) -> str:
+    """Return why a frame could not be solved; of a window, why neither way led anywhere."""
+    return "; ".join(str(notes[name]) for name in ("solve", "window") if notes.get(name))
 
 
 def _keep_measurements(row: ReducedFit, existing: ReducedFit | None) -> None:

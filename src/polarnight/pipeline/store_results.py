@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from polarnight.frames import Bit
 from polarnight.pipeline.context import RunContext
 from polarnight.pipeline.executor import Outcome
-from polarnight.pipeline.records import ApertureRow, GroupResult
+from polarnight.pipeline.groups.records import ApertureRow, GroupResult
 
 if TYPE_CHECKING:
     from polarnight.db import AperPhotResult, Epoch, PhotoPolResult
@@ -91,12 +92,19 @@ def store_batch(context: RunContext, batch: Sequence[tuple[FrameGroup, Outcome]]
                 _store_failure(context, group, outcome.reason(group.rows[0].filepath))
 
 
-def _remember(group: FrameGroup, state: dict[str, Any]) -> None:
-    """Note on every frame of the group what was done with it."""
+def _remember(
+    group: FrameGroup, state: dict[str, Any], growth: Mapping[int, dict[str, Any]] | None = None
+) -> None:
+    """Note on every frame of the group what was done with it, and its curve of growth."""
     from polarnight.db import ReducedFit
 
+    if group.recipe is not None:
+        state = {**state, "recipe": group.recipe.record()}
+    if group.calibration is not None:
+        state = {**state, "calibration": group.calibration.evidence()}
     for row in group.rows:
-        row.photometry_info = {**(row.photometry_info or {}), group.reduction: state}
+        own = {"growth": _growth(growth[row.pk], row)} if growth and row.pk in growth else {}
+        row.photometry_info = {**(row.photometry_info or {}), group.reduction: {**state, **own}}
     ReducedFit.objects.bulk_update(
         group.rows, ["photometry_info", "machine_flags", "mag_zp", "mag_zp_err"]
     )
@@ -160,6 +168,7 @@ def _store(context: RunContext, group: FrameGroup, result: GroupResult) -> None:
             "refused": [list(r) for r in result.refused],
             "field": result.field,
         },
+        result.growth,
     )
     context.report.step(group.part).done += len(rows)
     for name, reason in result.refused:
@@ -180,6 +189,21 @@ def _frame_zero_point(
         frame.mag_zp_err = error
 
 
+def _growth(figures: dict[str, Any], frame: Any) -> dict[str, Any]:
+    """Return the curve of growth of a frame, with its zero point for all the light of a star.
+
+    What the zero point of the aperture lacks of it follows the seeing; this one does not, and
+    tells of the sky and the telescope.
+    """
+    if frame.mag_zp is None or frame.mag_zp_err is None:
+        return figures
+    return {
+        **figures,
+        "mag_zp_total": frame.mag_zp - figures["aperture_correction"],
+        "mag_zp_total_err": math.hypot(frame.mag_zp_err, figures["aperture_correction_err"]),
+    }
+
+
 def _store_apertures(group: FrameGroup, apertures: Sequence[ApertureRow]) -> dict[int, list[int]]:
     """Write the apertures; return their primary keys by source."""
     from polarnight.db import AperPhotResult
@@ -188,10 +212,12 @@ def _store_apertures(group: FrameGroup, apertures: Sequence[ApertureRow]) -> dic
     rows = [_aperture_row(entry, group.key) for entry in apertures]
     stale = AperPhotResult.objects.filter(reducedfit__in=[row.pk for row in group.rows])
     stale.exclude(astrosource__in={row.astrosource_id for row in rows}).delete()
+    stale.exclude(aperindex__in={row.aperindex for row in rows}).delete()
     upsert(rows, unique=AperPhotResult.UNIQUE)
     by_source: dict[int, list[int]] = defaultdict(list)
     for row in rows:
-        by_source[row.astrosource_id].append(row.pk)
+        if row.is_default:
+            by_source[row.astrosource_id].append(row.pk)
     return by_source
 
 
@@ -202,6 +228,10 @@ def _aperture_row(entry: ApertureRow, key: str) -> AperPhotResult:
         reducedfit_id=entry.frame,
         astrosource_id=entry.source,
         pairs=entry.pair,
+        aperindex=entry.aperindex,
+        is_default=entry.is_default,
+        aperture_correction=entry.aperture_correction,
+        aperture_correction_err=entry.aperture_correction_err,
         aperpix=entry.aperpix,
         r_in=entry.r_in,
         r_out=entry.r_out,
@@ -253,8 +283,12 @@ def _result_row(
         },
         **columns,
     )
+    if group.calibration is not None:
+        row.evidence = {**(row.evidence or {}), "calibration": group.calibration.evidence()}
     for flag in flags:
         row.set_flag(row.FLAGS[flag])
+    if group.calibration is not None and group.calibration.risky:
+        row.set_flag(row.FLAGS.RISKY_MASTER)
     if not group.complete:
         row.set_flag(row.FLAGS.INCOMPLETE)
     if any(frame.has_flag(frame.FLAGS.RISKY_MASTER) for frame in group.rows):

@@ -24,6 +24,9 @@ __all__ = [
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
+_ENOUGH_FOR_SCATTER = 7
+_SUSPECTS = 8
+
 SIGNIFICANCE = 0.01
 """Scatter enlarges errors only where chance would give it in fewer than this fraction."""
 
@@ -42,7 +45,12 @@ def scatter_scale(chi2: float, dof: int) -> float:
 
 
 def linear_fit(
-    design: FloatArray, values: FloatArray, errors: FloatArray, weights: FloatArray | None = None
+    design: FloatArray,
+    values: FloatArray,
+    errors: FloatArray,
+    weights: FloatArray | None = None,
+    *,
+    determined: bool = False,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Weighted linear least squares.
 
@@ -53,6 +61,8 @@ def linear_fit(
     weights : ndarray, shape (n,), optional
         Inverse variances used for weighting, ``errors**-2`` by default; the covariance
         follows from `errors` whatever the weights are.
+    determined : bool
+        Whether the rank of the design is known to be full, and need not be asked again.
 
     Returns
     -------
@@ -67,7 +77,7 @@ def linear_fit(
     """
     weights = errors**-2 if weights is None else weights
     normal = design.T @ (design * weights[:, None])
-    if np.linalg.matrix_rank(design) < design.shape[1]:
+    if not determined and np.linalg.matrix_rank(design) < design.shape[1]:
         msg = "the angles measured do not determine the Stokes parameters"
         raise AlgorithmFailed(msg, n=len(values), needed=design.shape[1])
     gain = np.linalg.solve(normal, design.T * weights)
@@ -125,7 +135,9 @@ def clip_outliers(
     """Take away the worst measurement, one at a time, while it lies beyond `clip` sigma.
 
     Each candidate is judged by its distance from a fit to the others, because it draws a
-    fit of few points towards itself.
+    fit of few points towards itself. A sigma is the expected error, or what the others
+    scatter where that is more (`_unit`): a source whose every measurement scatters beyond
+    its photon noise has no outliers for that.
 
     Parameters
     ----------
@@ -133,7 +145,8 @@ def clip_outliers(
         Measurements to start from.
     fit : callable
         Takes the measurements used, returns residuals and their expected errors, both for
-        *all* measurements (errors including those of the prediction for one left out).
+        *all* measurements: of those used without, of those left out with the error of the
+        prediction.
     clip : float or None
         None for no clipping.
     allowed : callable
@@ -143,18 +156,65 @@ def clip_outliers(
     -------
     ndarray of bool
     """
-    used = used.copy()
+    given, used = used, used.copy()
     while clip is not None:
+        residuals, errors = fit(used)
+        # Leaving one out lowers the chi-square by the square of its deviation from a fit to
+        # the others: where the whole is small, so is every part.
+        if float(np.sum((residuals[used] / errors[used]) ** 2)) <= clip**2:
+            break
         worst, worst_index = clip, -1
-        for index in np.flatnonzero(used):
+        for index in _suspects(used, residuals / errors):
             others = used.copy()
             others[index] = False
             if not allowed(others):
                 continue
-            residuals, errors = fit(others)
-            if abs(residuals[index]) > worst * errors[index]:
-                worst, worst_index = abs(residuals[index]) / errors[index], int(index)
+            try:
+                residuals, errors = fit(others)
+            except AlgorithmFailed:
+                continue  # they say nothing of the one left out
+            off = residuals / errors
+            distance = abs(float(off[index])) / _unit(off[others])
+            if distance > worst:
+                worst, worst_index = distance, int(index)
         if worst_index < 0:
             break
         used[worst_index] = False
+    if clip is not None and not np.array_equal(used, given):
+        _take_back(used, given, fit, clip)
     return used
+
+
+def _suspects(used: BoolArray, off: FloatArray) -> npt.NDArray[np.int_]:
+    """Measurements that may be the worst one: those that deviate most while they are used.
+
+    An outlier draws the fit to itself by its leverage, which is small among many.
+    """
+    candidates = np.flatnonzero(used)
+    return candidates[np.argsort(-np.abs(off[candidates]), kind="stable")][:_SUSPECTS]
+
+
+def _take_back(
+    used: BoolArray,
+    given: BoolArray,
+    fit: Callable[[BoolArray], tuple[FloatArray, FloatArray]],
+    clip: float,
+) -> None:
+    """Use again what agrees with the rest after all: of two outliers one may hide behind a third.
+
+    `used` is changed in place.
+    """
+    while np.any(given & ~used):
+        residuals, errors = fit(used)
+        off = np.abs(residuals / errors)
+        best = int(np.argmin(np.where(given & ~used, off, np.inf)))
+        if off[best] > clip * _unit(off[used]):
+            break
+        used[best] = True
+
+
+def _unit(off: FloatArray) -> float:
+    """Scatter of residuals over errors, by their median, never below 1; 1 for few."""
+    if len(off) < _ENOUGH_FOR_SCATTER:
+        return 1.0
+    return max(1.0, 1.4826 * float(np.median(np.abs(off))))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-__all__ = ["Cycle", "PolarimetryRecord", "make_groups"]
+__all__ = ["Cycle", "PolarimetryRecord", "make_groups", "pair_cameras"]
 
 _SECONDS = 86400.0
 
@@ -31,6 +31,8 @@ class PolarimetryRecord:
         Of polaroid or plate, degrees.
     jd : float
         Mid-exposure, days.
+    beam : str
+        ``"O"`` or ``"E"`` where the camera sees one of two beams, ``""`` where it sees all.
     """
 
     key: Hashable
@@ -42,6 +44,7 @@ class PolarimetryRecord:
     exptime: float
     angle: float
     jd: float
+    beam: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +56,20 @@ class Cycle:
     records : tuple of PolarimetryRecord
         In order of time.
     complete : bool
-        Whether every angle wanted is there.
+        Whether every angle wanted is there, with both beams where two cameras see them.
     missing : tuple of float
         Angles wanted that are not.
     reason : str
         What ended the cycle: ``"angle repeats"``, ``"gap"`` or ``"end"``.
+    unpaired : tuple of PolarimetryRecord
+        Frames of one camera that have no partner from the other.
     """
 
     records: tuple[PolarimetryRecord, ...]
     complete: bool
     missing: tuple[float, ...]
     reason: str
+    unpaired: tuple[PolarimetryRecord, ...] = ()
 
 
 def _separation(first: PolarimetryRecord, second: PolarimetryRecord) -> float | None:
@@ -113,6 +119,9 @@ def make_groups(
     join it while angles are missing, and at its last angle while there are fewer of them than
     of an earlier one. A sequence that turns back (0 22.5 45 67.5 67.5 45 ...) is two cycles.
 
+    The frames of two cameras that see one beam each count as one exposure (`pair_cameras`); one
+    without a partner stays in its cycle and is reported.
+
     Parameters
     ----------
     records : iterable of PolarimetryRecord
@@ -144,14 +153,16 @@ def make_groups(
             targets.append([record])
     cycles: list[Cycle] = []
     for target in targets:
+        exposures = pair_cameras(target, period=period, angle_tolerance=angle_tolerance)
+        partners = {exposure[0].key: exposure for exposure in exposures}
         current: list[PolarimetryRecord] = []
-        for record in target:
-            reason = _break_before(current, record, angles, period, max_gap, angle_tolerance)
+        for first, *_ in exposures:
+            reason = _break_before(current, first, angles, period, max_gap, angle_tolerance)
             if reason:
-                cycles.append(_close(current, reason, angles, period, angle_tolerance))
+                cycles.append(_close(current, partners, reason, angles, period, angle_tolerance))
                 current = []
-            current.append(record)
-        cycles.append(_close(current, "end", angles, period, angle_tolerance))
+            current.append(first)
+        cycles.append(_close(current, partners, "end", angles, period, angle_tolerance))
     return sorted(cycles, key=lambda c: (c.records[0].jd, str(c.records[0].key)))
 
 
@@ -195,13 +206,81 @@ def _turns_back(
 
 def _close(
     current: list[PolarimetryRecord],
+    partners: Mapping[Hashable, tuple[PolarimetryRecord, ...]],
     reason: str,
     angles: Sequence[float],
     period: float,
     tolerance: float,
 ) -> Cycle:
     missing = _missing(current, angles, period, tolerance)
-    return Cycle(tuple(current), not missing, missing, reason)
+    exposures = [partners[first.key] for first in current]
+    unpaired = tuple(e[0] for e in exposures if len(e) == 1 and e[0].beam)
+    records = tuple(record for exposure in exposures for record in exposure)
+    return Cycle(records, not missing and not unpaired, missing, reason, unpaired)
+
+
+def pair_cameras(
+    records: Iterable[PolarimetryRecord],
+    *,
+    period: float = 360.0,
+    angle_tolerance: float = 1.0,
+) -> list[tuple[PolarimetryRecord, ...]]:
+    """Put the frames of two cameras into exposures.
+
+    A frame of the ordinary and one of the extraordinary beam are one exposure where their
+    angles are the same and they overlap in time; of several, those that overlap longest.
+
+    Parameters
+    ----------
+    records : iterable of PolarimetryRecord
+        Of one target. Those with no `beam` are exposures by themselves.
+    period, angle_tolerance : float
+        Degrees, as in `make_groups`.
+
+    Returns
+    -------
+    list of tuple of PolarimetryRecord
+        In order of time, the ordinary beam first; of length one without a partner.
+    """
+    ordered = sorted(records, key=lambda r: (r.jd, r.angle, str(r.key)))
+    pairs = sorted(_overlapping(ordered, period, angle_tolerance))
+    partner: dict[int, int] = {}
+    for _, n, m in pairs:
+        if n not in partner and m not in partner:
+            partner[n], partner[m] = m, n
+    exposures: list[tuple[PolarimetryRecord, ...]] = []
+    for n, record in enumerate(ordered):
+        if n not in partner:
+            exposures.append((record,))
+        elif record.beam == "O":
+            exposures.append((record, ordered[partner[n]]))
+    return sorted(exposures, key=lambda e: (e[0].jd, e[0].angle, str(e[0].key)))
+
+
+def _overlapping(
+    ordered: Sequence[PolarimetryRecord], period: float, tolerance: float
+) -> Iterator[tuple[float, int, int]]:
+    """Frames of the two cameras at one angle that overlap: minus the seconds, and their places."""
+    longest = max((record.exptime for record in ordered if record.beam), default=0.0) / _SECONDS
+    for n, first in enumerate(ordered):
+        for m in range(n + 1, len(ordered)) if first.beam else ():
+            second = ordered[m]
+            if second.jd - first.jd > longest:
+                break
+            overlap = _overlap(first, second)
+            if (
+                {first.beam, second.beam} == {"O", "E"}
+                and overlap > 0
+                and _angle_distance(first.angle, second.angle, period) <= tolerance
+            ):
+                yield -overlap, n, m
+
+
+def _overlap(first: PolarimetryRecord, second: PolarimetryRecord) -> float:
+    """Seconds that two exposures have in common, negative where there is a pause."""
+    start = max(r.jd - 0.5 * r.exptime / _SECONDS for r in (first, second))
+    end = min(r.jd + 0.5 * r.exptime / _SECONDS for r in (first, second))
+    return (end - start) * _SECONDS
 
 
 def _missing(

@@ -177,18 +177,36 @@ def rice_interval(x: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     return low, high
 
 
-def rice_upper_limit(x: float, confidence: float = 0.95) -> float:
+@functools.cache
+def _limit_table(confidence: float) -> tuple[FloatArray, FloatArray]:
+    """The signal x below which a truth a falls with the probability 1 - confidence."""
+    truths = np.concatenate([np.arange(0.0, 12.0, 0.01), np.arange(12.0, 60.1, 0.5)])
+    return np.sqrt(special.chndtrix(1.0 - confidence, 2.0, truths**2)), truths
+
+
+def rice_upper_limit(x: npt.ArrayLike, confidence: float = 0.95) -> FloatArray:
     """Upper limit of the true signal for an observed one.
 
-    The a at which ``P(< x | a) = (1 - confidence) P(< x | 0)``. Dividing by the probability
-    at a = 0 keeps a low fluctuation from excluding everything; the limit covers at least at
-    the stated confidence, exactly so at high signal.
+    The a at which ``P(< x | a) = 1 - confidence`` (Neyman), but never less than one: a low
+    fluctuation would otherwise exclude everything. Over repeated observations the limit lies
+    above a truth of more than one sigma exactly as often as stated, and always above a
+    smaller one.
+
+    Parameters
+    ----------
+    x : array_like
+        Observed p/sigma, not debiased.
+    confidence : float
+
+    Returns
+    -------
+    ndarray
     """
-    value = max(float(x), 1e-4)
-    target = (1.0 - confidence) * float(rice_cdf(value, 0.0))
-    return float(
-        optimize.brentq(lambda a: float(rice_cdf(value, a)) - target, 0.0, value + 6.0, xtol=1e-8)
-    )
+    value = np.asarray(x, dtype=np.float64)
+    signal, truths = _limit_table(confidence)
+    beyond = truths[-1] + (value - signal[-1])
+    limit = np.where(value > signal[-1], beyond, np.interp(value, signal, truths, left=0.0))
+    return np.asarray(np.maximum(limit, 1.0))
 
 
 def p_half_width(x: npt.ArrayLike) -> FloatArray:

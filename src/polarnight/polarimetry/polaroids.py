@@ -168,7 +168,7 @@ def fit_polaroids(
     def predict(selection: BoolArray) -> tuple[FloatArray, FloatArray]:
         parameters, cov, _ = linear_fit(design[selection], value[selection], error[selection])
         spread = np.einsum("ij,jk,ik->i", design, cov, design)
-        return value - design @ parameters, np.sqrt(error**2 + spread)
+        return value - design @ parameters, np.sqrt(error**2 + np.where(selection, 0.0, spread))
 
     def allowed(selection: BoolArray) -> bool:
         angles_left = distinct_angles(angle[selection], 180.0)

@@ -1,4 +1,4 @@
-"""Linear Stokes parameters with their covariance."""
+"""Stokes parameters with their covariance."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from polarnight.polarimetry.instrumental import InstrumentalPolarization
+from polarnight.polarimetry.transparency import zero_of_field
 
-__all__ = ["Stokes", "correct", "rotation_covariance"]
+__all__ = [
+    "Stokes",
+    "common_covariance",
+    "correct",
+    "rotation_covariance",
+]
 
 FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Stokes:
-    """Normalised linear Stokes parameters of one source.
+    """Normalised Stokes parameters of one source.
 
     Attributes
     ----------
@@ -48,6 +54,15 @@ class Stokes:
         A rotation moves chi but not p, so `Polarization` treats it apart.
     corrected : bool
         Whether instrumental polarization was removed.
+    common_cov : ndarray, shape (2, 2)
+        The part of `cov` that several measurements have in common and that does not average
+        down in their mean: the constants of the instrument, after `correct`.
+    field_err : float or None
+        Where the fluxes were compared with the mean of the stars of the field: how well the
+        polarization of that is known. The zero of the instrument then cancels, and its error.
+    v, v_err : float or None
+        Circular polarization V/I, positive where the position angle of the electric vector
+        grows with time (IAU), with its error.
     """
 
     q: float
@@ -65,6 +80,15 @@ class Stokes:
     scale: float = 1.0
     rotation_err: float = 0.0
     corrected: bool = False
+    common_cov: FloatArray = field(default_factory=lambda: np.zeros((2, 2)))
+    field_err: float | None = None
+    v: float | None = None
+    v_err: float | None = None
+
+    @property
+    def random_cov(self) -> FloatArray:
+        """The part of `cov` that is this measurement's own."""
+        return self.cov - self.common_cov
 
     @property
     def q_err(self) -> float:
@@ -81,34 +105,52 @@ class Stokes:
         return replace(self, **changes)
 
 
-def rotation_covariance(q: float, u: float, rotation_err: float) -> FloatArray:
-    """Covariance of (q, u) from an uncertain rotation of the position angle.
+def rotation_covariance(
+    q: npt.ArrayLike, u: npt.ArrayLike, rotation_err: npt.ArrayLike
+) -> FloatArray:
+    """Mean square change of (q, u) by an uncertain rotation of the position angle.
+
+    With the error s of twice the angle, normally distributed, a rotation moves (q, u) across
+    its direction by ``p sin`` and along it by ``p (cos - 1)``, with mean squares
+    ``p^2 (1 - exp(-2 s^2))/2`` and ``p^2 (1 - 2 exp(-s^2/2) + (1 + exp(-2 s^2))/2)``. For small
+    errors that is ``(p s)^2`` across and next to nothing along; where nobody knows the angle,
+    (q, u) may be anywhere on its circle, and both are of the order of p.
 
     Parameters
     ----------
-    q, u : float
-    rotation_err : float
+    q, u : array_like, shape (...)
+    rotation_err : array_like, shape (...)
         Degrees of position angle.
 
     Returns
     -------
-    ndarray, shape (2, 2)
+    ndarray, shape (..., 2, 2)
     """
-    step = np.array([-u, q]) * 2.0 * math.radians(rotation_err)
-    return np.outer(step, step)
+    z = np.stack(np.broadcast_arrays(*np.atleast_1d(q, u)), axis=-1).astype(np.float64)
+    square = np.square(2.0 * np.radians(np.asarray(rotation_err, dtype=np.float64)))[
+        ..., None, None
+    ]
+    side = np.stack([-z[..., 1], z[..., 0]], axis=-1)
+    across = -0.5 * np.expm1(-2.0 * square)
+    along = np.maximum(0.5 * np.expm1(-2.0 * square) - 2.0 * np.expm1(-0.5 * square), 0.0)
+    outer = across * (side[..., :, None] * side[..., None, :])
+    outer = outer + along * (z[..., :, None] * z[..., None, :])
+    return np.asarray(outer.reshape(*np.shape(np.broadcast_arrays(q, u)[0]), 2, 2))
 
 
 def correct(stokes: Stokes, instrument: InstrumentalPolarization) -> Stokes:
     """Remove instrumental polarization, propagating the whole covariance.
 
-    ``z = (z' - z0) exp(2 i a) / e`` with z = q + i u, a the angle zero and e the
-    efficiency; the errors of z', z0, a and e are taken as independent of each other.
+    ``z = (z' - z0) exp(2 i a) / e`` with z = q + i u, a the angle zero and e the efficiency.
+    The errors of z' are independent of those of the instrument, which have the covariance
+    `InstrumentalPolarization.matrix` among themselves.
 
     Parameters
     ----------
     stokes : Stokes
         As measured, in the frame of the instrument.
     instrument : InstrumentalPolarization
+        For the direction of the source (`InstrumentalPolarization.at`).
 
     Returns
     -------
@@ -118,25 +160,96 @@ def correct(stokes: Stokes, instrument: InstrumentalPolarization) -> Stokes:
     Raises
     ------
     ValueError
-        Where the efficiency is not positive, or `stokes` was corrected before.
+        Where the efficiency is not positive, a part still turns with the parallactic angle,
+        or `stokes` was corrected before.
     """
+    _check_correction(stokes, instrument)
+    if stokes.field_err is not None:
+        instrument = zero_of_field(instrument, stokes.field_err)
+    turn = _to_sky(instrument)
+    q, u = (float(value) for value in turn @ (stokes.q - instrument.q0, stokes.u - instrument.u0))
+    common = turn @ stokes.common_cov @ turn.T + common_covariance(q, u, instrument)
+    cov = turn @ stokes.random_cov @ turn.T + common
+    own = _rotation_part(q, u, instrument)
+    # An earlier rotation error is inside stokes.cov already.
+    return stokes.replace(
+        q=q,
+        u=u,
+        cov=cov,
+        common_cov=common,
+        rotation_err=math.hypot(stokes.rotation_err, own),
+        corrected=True,
+    )
+
+
+def common_covariance(q: float, u: float, instrument: InstrumentalPolarization) -> FloatArray:
+    """Return what the instrument contributes to the covariance of corrected (q, u).
+
+    It is common to all measurements that were corrected with the same numbers, and stays in
+    their mean.
+
+    Parameters
+    ----------
+    q, u : float
+        On the sky.
+    instrument : InstrumentalPolarization
+
+    Returns
+    -------
+    ndarray, shape (2, 2)
+    """
+    jacobian = _instrument_jacobian(q, u, instrument)
+    linear = np.asarray(jacobian @ instrument.matrix @ jacobian.T)
+    # An angle zero that is hardly known moves (q, u) around its circle, not along a straight line.
+    error = _rotation_part(q, u, instrument)
+    step = np.array([-u, q]) * 2.0 * math.radians(error)
+    return np.asarray(linear - np.outer(step, step) + rotation_covariance(q, u, error))
+
+
+def _to_sky(instrument: InstrumentalPolarization) -> FloatArray:
+    """Return d(q, u)/d(q', u'): turned by the angle zero, divided by the efficiency."""
+    turn = 2.0 * math.radians(instrument.zero_angle)
+    cosine, sine = math.cos(turn), math.sin(turn)
+    return np.array([[cosine, -sine], [sine, cosine]]) / instrument.efficiency
+
+
+def _instrument_jacobian(q: float, u: float, instrument: InstrumentalPolarization) -> FloatArray:
+    """Return d(q, u)/d(q0, u0, zero_angle, efficiency), shape (2, 4)."""
+    per_degree = 2.0 * math.radians(1.0)
+    return np.column_stack(
+        [
+            -_to_sky(instrument),
+            np.array([-u, q]) * per_degree,
+            np.array([-q, -u]) / instrument.efficiency,
+        ]
+    )
+
+
+def _rotation_part(q: float, u: float, instrument: InstrumentalPolarization) -> float:
+    """Return the error of the position angle that the uncertain angle zero adds, degrees.
+
+    Where the angle zero is correlated with the other parameters, it is what the variance
+    across (q, u) has in excess of that with the angle zero known, so that nothing is counted
+    twice; a correlation that makes it smaller leaves none.
+    """
+    p = math.hypot(q, u)
+    if p == 0.0:
+        return instrument.zero_angle_err
+    across = np.array([-u, q]) / p
+    jacobian = _instrument_jacobian(q, u, instrument)
+    known = instrument.matrix.copy()
+    known[2, :] = known[:, 2] = 0.0
+    excess = across @ jacobian @ (instrument.matrix - known) @ jacobian.T @ across
+    return min(math.degrees(math.sqrt(max(float(excess), 0.0)) / (2.0 * p)), 90.0)
+
+
+def _check_correction(stokes: Stokes, instrument: InstrumentalPolarization) -> None:
     if not instrument.efficiency > 0:
         msg = f"efficiency of the polarimeter is {instrument.efficiency}, it must be positive"
+        raise ValueError(msg)
+    if instrument.turns:
+        msg = "a part turns with the parallactic angle; give InstrumentalPolarization.at(angle)"
         raise ValueError(msg)
     if stokes.corrected:
         msg = "these Stokes parameters were already corrected for instrumental polarization"
         raise ValueError(msg)
-    turn = 2.0 * math.radians(instrument.zero_angle)
-    cosine, sine = math.cos(turn), math.sin(turn)
-    jacobian = np.array([[cosine, -sine], [sine, cosine]]) / instrument.efficiency
-    q, u = jacobian @ (stokes.q - instrument.q0, stokes.u - instrument.u0)
-    zero = np.diag([instrument.q0_err**2, instrument.u0_err**2])
-    cov = jacobian @ (stokes.cov + zero) @ jacobian.T
-    stretch = np.array([q, u]) * (instrument.efficiency_err / instrument.efficiency)
-    rotation_err = math.hypot(stokes.rotation_err, instrument.zero_angle_err)
-    # An earlier rotation error is inside stokes.cov already; add the instrument's alone.
-    cov = cov + np.outer(stretch, stretch)
-    cov = cov + rotation_covariance(float(q), float(u), instrument.zero_angle_err)
-    return stokes.replace(
-        q=float(q), u=float(u), cov=cov, rotation_err=rotation_err, corrected=True
-    )

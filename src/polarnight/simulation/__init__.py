@@ -4,58 +4,67 @@ parameters; what the pipeline finds is compared with the truth written beside th
 
 from __future__ import annotations
 
-from polarnight.simulation.cameras import CAMERAS, Camera, get_camera
+from polarnight.simulation.cameras import Camera
 from polarnight.simulation.catalogues import field_catalogue, sources, write_catalogues
 from polarnight.simulation.detector import Chip, make_chip, make_flat, read_out
+from polarnight.simulation.disturbances import DISTURBANCES
+from polarnight.simulation.exposure import Exposure
 from polarnight.simulation.faults import FAULTS, apply_fault
-from polarnight.simulation.fields import BL_LAC, HILTNER_960, Target, grid_field, target_field
-from polarnight.simulation.frame import (
-    Conditions,
-    Exposure,
-    Rendered,
-    render_calibration,
-    render_frame,
-)
-from polarnight.simulation.headers import HEADER_WRITERS, Pointing, andor_header, cafos_header
+from polarnight.simulation.fields import grid_field, target_field
+from polarnight.simulation.frame import Conditions, Rendered, render_calibration, render_frame
+from polarnight.simulation.galaxy import Galaxy
 from polarnight.simulation.modulation import (
     beam_fractions,
     draw_instrumental,
     polaroid_fraction,
+    retarder_fractions,
     to_instrument,
 )
 from polarnight.simulation.night import NightSimulator, read_truth, simulate_night, sky_of_truth
 from polarnight.simulation.optics import Optics
-from polarnight.simulation.options import SCENARIOS, NightOptions, make_options
+from polarnight.simulation.options import NightOptions, make_options
+from polarnight.simulation.plugin import (
+    GROUP,
+    FrameSetting,
+    Pointing,
+    SimulatedInstrument,
+    all_simulations,
+    get_simulation,
+    scenarios_of,
+)
 from polarnight.simulation.psf import Psf, add_stars
 from polarnight.simulation.sky import Sky
+from polarnight.simulation.targets import BL_LAC, HILTNER_960, M_51, Target
 
 __all__ = [
     "BL_LAC",
-    "CAMERAS",
+    "DISTURBANCES",
     "FAULTS",
-    "HEADER_WRITERS",
+    "GROUP",
     "HILTNER_960",
-    "SCENARIOS",
+    "M_51",
     "Camera",
     "Chip",
     "Conditions",
     "Exposure",
+    "FrameSetting",
+    "Galaxy",
     "NightOptions",
     "NightSimulator",
     "Optics",
     "Pointing",
     "Psf",
     "Rendered",
+    "SimulatedInstrument",
     "Sky",
     "Target",
     "add_stars",
-    "andor_header",
+    "all_simulations",
     "apply_fault",
     "beam_fractions",
-    "cafos_header",
     "draw_instrumental",
     "field_catalogue",
-    "get_camera",
+    "get_simulation",
     "grid_field",
     "make_chip",
     "make_flat",
@@ -65,6 +74,8 @@ __all__ = [
     "read_truth",
     "render_calibration",
     "render_frame",
+    "retarder_fractions",
+    "scenarios_of",
     "simulate_night",
     "sky_of_truth",
     "sources",

@@ -1,17 +1,21 @@
-"""How the simulated cameras are built: throughput, orientation, detector and sky."""
+"""How a simulated camera is built: throughput, orientation, detector and sky."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
-
-from polarnight.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CAMERAS", "Camera", "get_camera"]
+__all__ = ["DARK_SKY", "EXTINCTION", "Camera"]
+
+EXTINCTION: Final = MappingProxyType({"U": 0.48, "B": 0.23, "V": 0.13, "R": 0.09, "I": 0.05})
+"""Magnitudes per airmass by band, of a good site at 2000 to 3000 m."""
+
+DARK_SKY: Final = MappingProxyType({"U": 22.0, "B": 22.3, "V": 21.4, "R": 20.7, "I": 19.2})
+"""Magnitude of a square arcsecond of moonless sky by band."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,14 @@ class Camera:
         Cosmic rays per second and unbinned pixel.
     seeing : float
         Usual FWHM, arcsec.
+    label : str
+        Tells the cameras of one instrument apart, such as ``"E"``; each has a detector and
+        flat fields of its own.
+    noise_tail : float
+        Scatter of the logarithm of the pixels' read noise: each pixel of a CMOS detector has an
+        amplifier of its own. 0 for a CCD, whose pixels share one.
+    shift : tuple of float
+        (x, y) offset of the optical axis from the middle of the chip, unbinned pixels.
     """
 
     instrument: str
@@ -79,75 +91,23 @@ class Camera:
     junk: bool
     cosmic_rate: float
     seeing: float
+    label: str = ""
+    noise_tail: float = 0.0
+    shift: tuple[float, float] = (0.0, 0.0)
 
+    def varied(
+        self, *, label: str, bias: float, turned: float, shift: tuple[float, float]
+    ) -> Camera:
+        """Return another camera of the same make.
 
-# Extinction of a good site at 2000 to 3000 m.
-_EXTINCTION: Final = MappingProxyType({"U": 0.48, "B": 0.23, "V": 0.13, "R": 0.09, "I": 0.05})
-_SKY: Final = MappingProxyType({"U": 22.0, "B": 22.3, "V": 21.4, "R": 20.7, "I": 19.2})
-
-_ANDOR_T90: Final = Camera(
-    instrument="AndorT90",
-    telescope="OSN-T090",
-    chip=(2048, 2048),
-    window=(2048, 2048),
-    scale=0.3885,
-    rotation=1.3,
-    mirrored=False,
-    distortion=0.2,
-    # R = 15 gives 1500 e-/s: a signal-to-noise ratio of about 300 in 60 s.
-    zero_points=MappingProxyType({"U": 20.4, "B": 22.6, "V": 22.95, "R": 22.94, "I": 22.3}),
-    sky=_SKY,
-    extinction=_EXTINCTION,
-    polarimeter_throughput=0.76,
-    gain=4.5,
-    read_noise=8.0,
-    saturation=65535.0,
-    dark_current=0.005,
-    bias=305.0,
-    bias_slope=3.0,
-    junk=False,
-    cosmic_rate=2.4e-8,
-    seeing=2.0,
-)
-
-_CAFOS: Final = Camera(
-    instrument="CAFOS2.2",
-    telescope="CAHA-T220",
-    chip=(2048, 2048),
-    window=(800, 800),
-    scale=0.5265,
-    rotation=89.0,
-    mirrored=True,
-    distortion=0.4,
-    # B agrees with the sky of a real night under a full moon; the others scaled as usual.
-    zero_points=MappingProxyType({"U": 22.8, "B": 24.6, "V": 24.75, "R": 24.7, "I": 24.1}),
-    sky=_SKY,
-    extinction=_EXTINCTION,
-    polarimeter_throughput=0.80,
-    gain=1.43,
-    read_noise=7.4,
-    saturation=65535.0,
-    dark_current=0.001,
-    bias=672.0,
-    bias_slope=1.0,
-    junk=True,
-    cosmic_rate=7.7e-8,
-    seeing=1.6,
-)
-
-CAMERAS: Final = MappingProxyType({c.instrument: c for c in (_ANDOR_T90, _CAFOS)})
-"""The simulated cameras by instrument name."""
-
-
-def get_camera(instrument: str) -> Camera:
-    """Return the simulated camera of an instrument.
-
-    Raises
-    ------
-    ConfigError
-        Where the instrument has none.
-    """
-    if instrument not in CAMERAS:
-        msg = f"no simulation of instrument {instrument!r}; there is one of: {', '.join(CAMERAS)}"
-        raise ConfigError(msg)
-    return CAMERAS[instrument]
+        Parameters
+        ----------
+        label : str
+        bias : float
+            ADU.
+        turned : float
+            Degrees by which it is mounted otherwise.
+        shift : tuple of float
+            (x, y) of the axis, unbinned pixels.
+        """
+        return replace(self, label=label, bias=bias, rotation=self.rotation + turned, shift=shift)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polarnight.frames.bands import JOHNSON
 from polarnight.simulation.headers import sexagesimal
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def sources(sky: Sky) -> list[dict[str, Any]]:
     -------
     list of dict
         Keys ``name, other_names, ra_hms, dec_dms, srctype, calibrates`` (names of the
-        targets), and of calibrators ``mag_B, mag_B_err`` ... Targets carry no magnitudes or
-        polarization: those are for the pipeline to find.
+        targets), and of calibrators ``mag_B, mag_B_err`` ... in the bands that sources have
+        columns of. Targets carry no magnitudes or polarization: those are for the pipeline to
+        find.
     """
     targets = [str(n) for n in sky.name[sky.role == "target"]]
     records: list[dict[str, Any]] = []
@@ -62,7 +64,7 @@ def sources(sky: Sky) -> list[dict[str, Any]]:
         }
         if sky.role[i] == "calibrator":
             record["calibrates"] = targets
-            for band in sky.mags:
+            for band in (band for band in JOHNSON if band in sky.mags):
                 record[f"mag_{band}"] = round(float(sky.catalogue_mags[band][i]), 4)
                 record[f"mag_{band}_err"] = round(float(sky.catalogue_errors[band][i]), 4)
         records.append(record)

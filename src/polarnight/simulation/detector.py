@@ -37,12 +37,21 @@ class Chip:
         Pixels that respond to nothing.
     response : ndarray of float32, shape (ny, nx)
         Sensitivity of each pixel relative to its surroundings.
+    noise : ndarray of float32, shape (ny, nx), or None
+        Read noise of each pixel, electrons; None where all share the camera's.
     """
 
     bias: Image
     dark: Image
     dead: npt.NDArray[np.bool_]
     response: Image
+    noise: Image | None = None
+
+    def cut(self, rows: slice, columns: slice) -> Chip:
+        """Return a window of the detector."""
+        part = (rows, columns)
+        noise = None if self.noise is None else self.noise[part]
+        return Chip(self.bias[part], self.dark[part], self.dead[part], self.response[part], noise)
 
 
 def make_chip(
@@ -60,7 +69,7 @@ def make_chip(
     hot_pixels : bool
         Without, there are neither hot nor dead pixels.
     """
-    rng = generator("chip", camera.instrument, *shape, binning)
+    rng = generator("chip", camera.instrument + camera.label, *shape, binning)
     ny, nx = shape
     columns = 1.2 * rng.standard_normal(nx)
     rise = camera.bias_slope * np.linspace(0.0, 1.0, ny)
@@ -76,7 +85,14 @@ def make_chip(
         # As seen in raw CAFOS frames: the first two columns lie far below the bias level.
         for column, level in enumerate((16.0, 389.0, 759.0)[: nx // 4]):
             bias[:, column] = level
-    return Chip(bias, dark, dead, response)
+    noise = None
+    if camera.noise_tail:
+        noise = rng.standard_normal(shape, dtype=np.float32)
+        noise *= np.float32(camera.noise_tail)
+        np.exp(noise, out=noise)
+        # The logarithms scatter; the mean of the squares is that of the camera.
+        noise *= np.float32(camera.read_noise * np.exp(-(camera.noise_tail**2)))
+    return Chip(bias, dark, dead, response, noise)
 
 
 def make_flat(camera: Camera, chip: Chip, optics_key: str, *, vignetting: float = 0.08) -> Image:
@@ -101,7 +117,7 @@ def make_flat(camera: Camera, chip: Chip, optics_key: str, *, vignetting: float 
     Flats tell nothing of the total throughput of one polaroid relative to another: that is
     part of the instrumental polarization, whose constants hold for flats normalised alike.
     """
-    rng = generator("flat", camera.instrument, optics_key, *chip.bias.shape)
+    rng = generator("flat", camera.instrument + camera.label, optics_key, *chip.bias.shape)
     ny, nx = chip.bias.shape
     y, x = np.ogrid[0:ny, 0:nx]
     r2 = ((x - nx / 2.0) ** 2 + (y - ny / 2.0) ** 2) / ((nx / 2.0) ** 2 + (ny / 2.0) ** 2)
@@ -110,8 +126,11 @@ def make_flat(camera: Camera, chip: Chip, optics_key: str, *, vignetting: float 
         cx, cy = rng.uniform(0, nx), rng.uniform(0, ny)
         radius, depth = rng.uniform(0.008, 0.03) * nx, rng.uniform(0.01, 0.05)
         # Dust far from the focus is imaged as the ring of the pupil.
-        r = np.hypot(x - cx, y - cy) / radius
-        flat *= 1.0 - depth * ((r < 1.0) & (r > 0.35)) * (1.0 - 0.3 * r).astype(np.float32)
+        rows = slice(max(0, int(cy - radius)), int(cy + radius) + 2)
+        columns = slice(max(0, int(cx - radius)), int(cx + radius) + 2)
+        r = np.hypot(x[:, columns] - cx, y[rows] - cy) / radius
+        ring = (r < 1.0) & (r > 0.35)
+        flat[rows, columns] *= 1.0 - depth * ring * (1.0 - 0.3 * r).astype(np.float32)
     flat *= chip.response
     flat /= np.median(flat)
     flat[chip.dead] = 0.0
@@ -143,7 +162,7 @@ def read_out(
     # Poisson generator numbers that do not fit.
     counts = rng.poisson(np.minimum(electrons, 1.0e7)).astype(np.float32)
     noise = rng.standard_normal(counts.shape, dtype=np.float32)
-    noise *= np.float32(camera.read_noise)
+    noise *= np.float32(camera.read_noise) if chip.noise is None else chip.noise
     counts += noise
     counts *= np.float32(1.0 / camera.gain)
     counts += chip.bias

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -11,53 +10,11 @@ from polarnight.errors import ConfigError
 from polarnight.simulation.optics import Optics
 from polarnight.simulation.seeds import generator
 from polarnight.simulation.sky import FloatArray, Sky
+from polarnight.simulation.targets import Target
 
-__all__ = ["BL_LAC", "HILTNER_960", "Target", "grid_field", "target_field"]
+__all__ = ["grid_field", "target_field"]
 
 _BANDS: Final = ("U", "B", "V", "R", "I")
-
-
-@dataclass(frozen=True)
-class Target:
-    """A source with known magnitudes and polarization.
-
-    Attributes
-    ----------
-    name, object_name : str
-        Catalogue name, and what observers write into OBJECT.
-    other_names : str
-        Separated by ``;``.
-    srctype : str
-    ra, dec : float
-        ICRS degrees.
-    mags : tuple of float
-        U, B, V, R, I.
-    p, chi : float
-        Fraction and degrees.
-    """
-
-    name: str
-    object_name: str
-    other_names: str
-    srctype: str
-    ra: float
-    dec: float
-    mags: tuple[float, float, float, float, float]
-    p: float
-    chi: float
-
-
-BL_LAC: Final = Target(
-    # R, p and chi as BL Lac had them on 2022-09-08; the colours of its quiet state.
-    "2200+420", "BLLac", "BL Lac;BLLac", "blazar", 330.680381, 42.277772,
-    (14.85, 15.05, 14.05, 13.38, 12.62), 0.140, 14.7,
-)  # fmt: skip
-
-HILTNER_960: Final = Target(
-    # R, and R-band polarization of Schmidt et al. (1992); colours of a reddened B0 star.
-    "Hiltner960", "Hiltner960", "Hiltner 960", "star", 305.868875, 39.349736,
-    (11.05, 11.36, 10.60, 9.786, 9.02), 0.0521, 54.54,
-)  # fmt: skip
 
 
 def target_field(
@@ -138,11 +95,12 @@ def grid_field(
     rng: np.random.Generator,
     *,
     spacing: tuple[float, float],
-    border: float,
+    border: tuple[float, float, float, float],
     n_sources: int | None,
     mag_range: tuple[float, float],
     p_range: tuple[float, float],
     n_calibrators: int,
+    shape: tuple[int, int] | None = None,
 ) -> Sky:
     """Return isolated sources on a shaken grid: test cases, all in one frame.
 
@@ -154,8 +112,8 @@ def grid_field(
     spacing : tuple of float
         (x, y) distances of the grid, pixels; each source is displaced at random by up to
         a tenth of it.
-    border : float
-        Pixels left free at the edges.
+    border : tuple of float
+        Pixels left free at the left, right, bottom and top.
     n_sources : int or None
         So many at most, chosen at random; None for all that fit.
     mag_range : tuple of float
@@ -164,12 +122,15 @@ def grid_field(
         Degrees of polarization, uniform; angles are uniform too.
     n_calibrators : int
         The brightest sources serve as calibrators.
+    shape : tuple of int, optional
+        (rows, columns) to fill, where the frame is a window of that of `optics`.
     """
-    ny, nx = optics.shape
+    ny, nx = shape or optics.shape
     dx, dy = spacing
+    left, right, bottom, top = border
     gx, gy = np.meshgrid(
-        np.arange(border + dx / 2.0, nx - border - dx / 2.0 + 1e-9, dx),
-        np.arange(border + dy / 2.0, ny - border - dy / 2.0 + 1e-9, dy),
+        np.arange(left + dx / 2.0, nx - right - dx / 2.0 + 1e-9, dx),
+        np.arange(bottom + dy / 2.0, ny - top - dy / 2.0 + 1e-9, dy),
     )
     x, y = gx.ravel(), gy.ravel()
     if n_sources is not None and n_sources < len(x):

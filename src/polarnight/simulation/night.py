@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,24 +14,20 @@ import numpy as np
 from polarnight.errors import ConfigError
 from polarnight.frames import ImageType, ObsMode
 from polarnight.instruments import Instrument, get_instrument
-from polarnight.simulation.cameras import Camera, get_camera
+from polarnight.simulation.conditions import Weather
 from polarnight.simulation.detector import Chip, make_chip, make_flat
+from polarnight.simulation.disturbances import DISTURBANCES
+from polarnight.simulation.exposure import Exposure
 from polarnight.simulation.faults import FAULTS, apply_fault
-from polarnight.simulation.fields import BL_LAC, HILTNER_960, grid_field, target_field
-from polarnight.simulation.frame import (
-    Conditions,
-    Exposure,
-    Rendered,
-    render_calibration,
-    render_frame,
-)
-from polarnight.simulation.headers import HEADER_WRITERS, Pointing
-from polarnight.simulation.modulation import draw_instrumental
-from polarnight.simulation.optics import Optics
+from polarnight.simulation.frame import Rendered, render_calibration, render_frame
+from polarnight.simulation.galaxy import Galaxy
+from polarnight.simulation.headers import wcs_cards
 from polarnight.simulation.options import NightOptions, make_options
-from polarnight.simulation.plan import airmass, local_sidereal_time, plan_night
-from polarnight.simulation.psf import Psf
+from polarnight.simulation.plan import airmass, plan_night
+from polarnight.simulation.plugin import FrameSetting, Pointing, get_simulation
 from polarnight.simulation.seeds import generator
+from polarnight.simulation.setting import Window, make_setting, place_near
+from polarnight.simulation.skies import make_sky, scenario_targets
 from polarnight.simulation.sky import Sky
 from polarnight.telescopes import Telescope, get_telescope
 
@@ -40,17 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["NightSimulator", "read_truth", "simulate_night", "sky_of_truth"]
 
 _TRUTH_VERSION = 1
-_TARGETS = {"AndorT90": BL_LAC, "CAFOS2.2": HILTNER_960}
-
-
-@dataclass(frozen=True)
-class _Setting:
-    """What is fixed for a whole night."""
-
-    shape: tuple[int, int]
-    target: tuple[str, float, float]
-    axis: tuple[float, float]  # where the telescope really points, ICRS degrees
-    pair: tuple[float, float]
 
 
 class NightSimulator:
@@ -69,32 +55,60 @@ class NightSimulator:
         self, instrument_name: str, night: str | date, seed: int, options: NightOptions
     ) -> None:
         self.instrument: Instrument = get_instrument(instrument_name)
-        self.camera: Camera = get_camera(instrument_name)
-        self.telescope: Telescope = get_telescope(self.camera.telescope)
         self.night = night if isinstance(night, date) else date.fromisoformat(night)
+        self.simulation = get_simulation(instrument_name, self.night)
+        self.camera = self.simulation.camera
+        self.telescope: Telescope = get_telescope(self.camera.telescope)
         self.seed = seed
         self.options = options
+        self._chips: dict[str, Chip] = {}
         self._flats: dict[str, npt.NDArray[np.float32]] = {}
-        self.setting = self._make_setting()
-        self.chip: Chip = make_chip(
-            self.camera, self.setting.shape, options.binning, hot_pixels=options.hot_pixels
+        self.setting = make_setting(
+            self.simulation,
+            self.instrument,
+            self.telescope,
+            self._midnight,
+            scenario_targets(self.simulation, self.telescope, self._midnight, options, seed),
+            options,
+            self._rng,
         )
         self.sky: Sky = self._make_sky()
         self.plan: list[Exposure] = plan_night(
             self.instrument,
             self.telescope,
             self._midnight,
-            self.setting.target,
+            self.setting,
             options,
             self._rng("plan"),
+            self.simulation.filename,
+            milliseconds=self.simulation.milliseconds,
         )
-        self.faults: dict[str, str] = self._assign_faults()
+        self.faults = self._assigned(options.faults, "fault", FAULTS)
+        self.disturbances = self._assigned(options.disturbances, "disturbance", DISTURBANCES)
+        self.weather = Weather(
+            self.simulation,
+            self.instrument,
+            self.telescope,
+            self.setting,
+            options,
+            self.night,
+            self.plan,
+            self.disturbances,
+            self._rng,
+        )
+        self.scene = (
+            Galaxy.about(self.simulation.target, self.setting.shape, self.camera.scale)
+            if options.scenario == "galaxy"
+            else None
+        )
 
     # -- what the night is like --------------------------------------------------------
 
     @property
     def _midnight(self) -> float:
-        return self.night.toordinal() + 1721424.5
+        """Julian date of 0 h of the site's zone time on the night's date (UT in Spain)."""
+        zone = round(self.telescope.longitude / 15.0)
+        return self.night.toordinal() + 1721424.5 - zone / 24.0
 
     def _rng(self, *purpose: str | int) -> np.random.Generator:
         # The night is part of the seed: two nights of one seed share no noise.
@@ -102,86 +116,9 @@ class NightSimulator:
             "night", self.camera.instrument, self.night.toordinal(), self.seed, *purpose
         )
 
-    def _make_setting(self) -> _Setting:
-        o, camera = self.options, self.camera
-        window = tuple(n // o.binning for n in camera.window)
-        shape = (o.size, o.size) if o.size else (window[0], window[1])
-        if o.scenario == "demo":
-            t = _TARGETS[camera.instrument]
-            target = (t.object_name, t.ra, t.dec)
-        else:
-            # A field that culminates in the middle of the night.
-            late = self._midnight + 23.5 / 24.0
-            ra = round(local_sidereal_time(late, self.telescope.longitude)) % 360
-            target = ("Grid", float(ra), 35.0)
-        rng = self._rng("setting")
-        east, north = o.pointing_error / 3600.0 * rng.standard_normal(2)
-        axis = (target[1] + float(east) / float(np.cos(np.deg2rad(target[2]))), target[2] + north)
-        pair = (0.0, 0.0)
-        if self.instrument.pair is not None:
-            v, (zx, zy) = self.instrument.pair, rng.standard_normal(2)
-            pair = (
-                float(v.dx + 0.5 * v.sx * zx) / o.binning,
-                float(v.dy + 0.5 * v.sy * zy) / o.binning,
-            )
-        return _Setting(shape, target, (float(axis[0]), float(axis[1])), pair)
-
-    def _optics(self, shift: tuple[float, float] = (0.0, 0.0)) -> Optics:
-        o, camera, shape = self.options, self.camera, self.setting.shape
-        # The distortion is given at the corner of the whole chip and grows as r^3.
-        share = float(np.hypot(*shape) * o.binning / np.hypot(*camera.chip))
-        return Optics(
-            ra=self.setting.axis[0],
-            dec=self.setting.axis[1],
-            scale=camera.scale * o.binning,
-            rotation=camera.rotation,
-            mirrored=camera.mirrored,
-            shape=shape,
-            shift=shift,
-            distortion=camera.distortion * share**3 / o.binning,
-        )
-
     def _make_sky(self) -> Sky:
-        o, camera = self.options, self.camera
-        side = max(self.setting.shape) * camera.scale * o.binning / 3600.0
-        if o.scenario == "demo":
-            bright = 10.5 if camera.instrument == "CAFOS2.2" else 12.0
-            sky = target_field(
-                _TARGETS[camera.instrument],
-                radius_deg=0.75 * side,
-                n_stars=round(2.25 * o.n_stars),
-                n_calibrators=o.n_calibrators,
-                mag_range=(bright - 0.5, bright + 5.5),
-                calibrator_mags=(bright, bright + 2.3),
-                calibrator_radius_deg=0.38 * side,
-                isolation_deg=min(25.0 / 3600.0, 0.06 * side),
-            )
-        else:
-            dual = self.instrument.pair is not None
-            seeing = (o.seeing or camera.seeing) / (camera.scale * o.binning)
-            room = max(36.0 / o.binning if dual else 0.0, 9.0 * seeing)
-            sky = grid_field(
-                self._optics(),
-                self._rng("grid"),
-                spacing=(2.0 * room if dual else room + 5.0, room if dual else room + 5.0),
-                border=40.0 / o.binning if dual else 20.0,
-                n_sources=o.n_sources,
-                mag_range=o.mag_range,
-                p_range=o.p_range,
-                n_calibrators=o.n_calibrators,
-            )
-        return self._with_literature(sky)
-
-    def _with_literature(self, sky: Sky) -> Sky:
         o = self.options
-        errors = np.where(sky.role == "calibrator", o.calibrator_error, o.field_star_error)
-        # Literature is the same whatever night is observed, unless the sky itself is new.
-        rng = (
-            generator("literature", str(sky.name[0]), self.seed)
-            if o.scenario == "demo"
-            else self._rng("literature")
-        )
-        sky = sky.with_catalogue(errors, rng, scatter=o.catalogue_scatter)
+        sky = make_sky(self.simulation, self.instrument, self.setting, o, self.seed, self._rng)
         varies = (sky.role == "target") & (o.amplitude > 0)
         return sky.replace(
             amplitude=np.where(varies, o.amplitude, 0.0),
@@ -189,13 +126,16 @@ class NightSimulator:
             epoch=self._midnight + 1.0,
         )
 
-    def _assign_faults(self) -> dict[str, str]:
+    def _assigned(
+        self, asked: Mapping[str, Any] | None, what: str, known: Mapping[str, Any]
+    ) -> dict[str, str]:
+        """Return the kind of mishap by file name."""
         science = [e.filename for e in self.plan if e.imgtype is ImageType.LIGHT]
         names = {e.filename for e in self.plan}
         assigned: dict[str, str] = {}
-        for kind, where in (self.options.faults or {}).items():
-            if kind not in FAULTS:
-                msg = f"no fault {kind!r}; there are: {', '.join(FAULTS)}"
+        for kind, where in (asked or {}).items():
+            if kind not in known:
+                msg = f"no {what} {kind!r}; there are: {', '.join(known)}"
                 raise ConfigError(msg)
             for item in where if isinstance(where, (list, tuple)) else (where,):
                 text = str(item)
@@ -204,100 +144,100 @@ class NightSimulator:
                 elif text in names:
                     assigned[text] = kind
                 else:
-                    msg = f"fault {kind!r}: the night has no frame {item!r}"
+                    msg = f"{what} {kind!r}: the night has no frame {item!r}"
                     raise ConfigError(msg)
         return assigned
 
     # -- frames ------------------------------------------------------------------------
 
+    @property
+    def chip(self) -> Chip:
+        """The whole detector (of the ordinary beam where there are two)."""
+        return self.chip_of("")
+
+    def chip_of(self, beam: str) -> Chip:
+        """Return the whole detector of a beam's camera."""
+        camera = self.simulation.camera_of(beam)
+        if camera.label not in self._chips:
+            self._chips[camera.label] = make_chip(
+                camera,
+                self.setting.shape,
+                self.options.binning,
+                hot_pixels=self.options.hot_pixels,
+            )
+        return self._chips[camera.label]
+
     def render(self, exposure: Exposure) -> Rendered:
         """Render one frame of the plan."""
         rng = self._rng("frame", exposure.filename)
         offset = float(0.3 * rng.standard_normal())
+        camera = self.simulation.camera_of(exposure.beam)
+        chip = self.chip_of(exposure.beam)
         if exposure.imgtype is not ImageType.LIGHT:
             flat = self.flat(exposure) if exposure.imgtype is ImageType.FLAT else None
             return render_calibration(
                 exposure,
-                self.camera,
-                self.chip,
+                camera,
+                chip,
                 flat,
                 rng,
-                psf=self._psf(rng),
+                psf=self.weather.psf(camera, rng),
                 n_stars=self.options.flat_stars,
                 bias_offset=offset,
             )
         sky = self.sky
         if self.faults.get(exposure.filename) == "no_stars":
             sky = sky.replace(mags={b: np.full(len(sky), 40.0) for b in sky.mags})
-        conditions = self._conditions(exposure, rng, offset)
+        # Cameras that expose together look through the same air.
+        moment = self._rng("moment", _seconds(exposure.jd_start)) if exposure.beam else rng
+        conditions = self.weather.conditions(exposure, moment, offset)
         return render_frame(
-            exposure, conditions, sky, self.camera, self.chip, self.flat(exposure), rng
+            exposure,
+            conditions,
+            sky,
+            camera,
+            chip if exposure.window is None else chip.cut(*_slices(exposure.window)),
+            self.flat(exposure),
+            rng,
+            self.scene,
         )
 
     def flat(self, exposure: Exposure) -> npt.NDArray[np.float32]:
-        """Return the true flat field of a frame's light path."""
+        """Return the true flat field of a frame's light path, cut to its window."""
         key = exposure.light_path
-        if self.instrument.pair is not None and exposure.obsmode is ObsMode.POLARIMETRY:
+        if self.instrument.windows:
+            key = exposure.band
+        elif self.instrument.pair is not None and exposure.obsmode is ObsMode.POLARIMETRY:
             key = f"{exposure.band} Wollaston"  # the plate turns, the dust behind it does not
-        if key not in self._flats:
-            self._flats[key] = make_flat(
-                self.camera, self.chip, key, vignetting=self.options.vignetting
+        camera = self.simulation.camera_of(exposure.beam)
+        if camera.label + key not in self._flats:
+            self._flats[camera.label + key] = make_flat(
+                camera, self.chip_of(exposure.beam), key, vignetting=self.options.vignetting
             )
-        return self._flats[key]
+        whole = self._flats[camera.label + key]
+        return whole if exposure.window is None else whole[_slices(exposure.window)]
 
     def header(self, exposure: Exposure) -> Any:
         """Return the raw header of a frame."""
-        _, ra, dec = self.setting.target
-        mass = airmass(ra, dec, exposure.jd_mid, self.telescope)
-        write = HEADER_WRITERS[self.camera.instrument]
-        return write(
+        field = self.setting.fields[exposure.pointing]
+        mass = airmass(field.ra, field.dec, exposure.jd_mid, self.telescope)
+        x0, y0, columns, rows = exposure.window or (0, 0, 0, 0)
+        light = exposure.imgtype is ImageType.LIGHT
+        believed = field.ra, field.dec
+        if any(self.options.pointing_offset):
+            believed = place_near(field.ra, field.dec, *self.options.pointing_offset)
+        return self.simulation.header(
             exposure,
-            self.camera,
-            self.setting.shape,
-            self.options.binning,
-            Pointing(ra, dec, mass),
-        )
-
-    def _psf(self, rng: np.random.Generator) -> Psf:
-        o = self.options
-        seeing = o.seeing or self.camera.seeing
-        fwhm = seeing / (self.camera.scale * o.binning)
-        spread = max(0.2, 1.0 + o.seeing_scatter * float(rng.standard_normal()))
-        return Psf(fwhm * spread, o.psf, o.beta)
-
-    def _conditions(
-        self, exposure: Exposure, rng: np.random.Generator, offset: float
-    ) -> Conditions:
-        o, camera = self.options, self.camera
-        _, ra, dec = self.setting.target
-        first = next(e.jd_start for e in self.plan if e.imgtype is ImageType.LIGHT)
-        drift = o.drift * (exposure.jd_mid - first) * 24.0
-        jitter = o.dither * rng.standard_normal(2)
-        psf = self._psf(rng)
-        clouds = o.clouds * abs(float(rng.standard_normal()))
-        angle = rng.uniform(0.0, 2.0 * np.pi)
-        quoted = self.instrument.instrumental_polarization(exposure.band, self.night)
-        draw = self._rng("instrumental", exposure.band, exposure.cycle or 0)
-        moon = self._rng("sky polarization").uniform(0.0, 2.0 * np.pi)
-        return Conditions(
-            optics=self._optics((float(jitter[0] + drift), float(jitter[1] + drift))),
-            psf=psf,
-            airmass=airmass(ra, dec, exposure.jd_mid, self.telescope),
-            transparency=10.0 ** (-0.4 * clouds),
-            extinct=o.extinction,
-            instrumental=draw_instrumental(quoted, o.ip_scatter, draw),
-            sky_polarization=(
-                o.sky_polarization * float(np.cos(moon)),
-                o.sky_polarization * float(np.sin(moon)),
+            FrameSetting(
+                instrument=self.instrument,
+                camera=self.simulation.camera_of(exposure.beam),
+                shape=(rows, columns) if exposure.window else self.setting.shape,
+                binning=self.options.binning,
+                pointing=Pointing(*believed, mass),
+                origin=(x0, y0),
+                instrument_angle=self.weather.instrument_angle(exposure),
+                optics=self.weather.optics(exposure) if light else None,
             ),
-            sky_gradient=(
-                o.sky_gradient * float(np.cos(angle)),
-                o.sky_gradient * float(np.sin(angle)),
-            ),
-            beam_gain=o.beam_gain,
-            pair=self.setting.pair,
-            bias_offset=offset,
-            cosmic_rate=camera.cosmic_rate * o.binning**2 if o.cosmic_rays else 0.0,
         )
 
     def write(self, exposure: Exposure, directory: Path) -> dict[str, Any]:
@@ -306,17 +246,27 @@ class NightSimulator:
 
         rendered = self.render(exposure)
         path = directory / exposure.filename
-        hdu = fits.PrimaryHDU(rendered.data, self.header(exposure))
-        hdu.writeto(path, overwrite=True)
+        missing = exposure.filename in self.missing
+        if not missing:
+            hdu = fits.PrimaryHDU(rendered.data, self.header(exposure))
+            hdu.writeto(path, overwrite=True)
         fault = self.faults.get(exposure.filename)
-        if fault is not None:
+        if fault is not None and not missing:
             apply_fault(path, fault)
         return {
             **asdict(exposure),
             "jd_mid": exposure.jd_mid,
             "fault": fault,
+            "disturbance": self.disturbances.get(exposure.filename),
+            "missing": missing,
             **rendered.truth,
         }
+
+    @property
+    def missing(self) -> set[str]:
+        """Names of the frames whose files are lost."""
+        science = [e.filename for e in self.plan if e.imgtype is ImageType.LIGHT]
+        return {science[number] for number in self.options.missing if number < len(science)}
 
     def truth(self, frames: list[dict[str, Any]]) -> dict[str, Any]:
         """Return the whole truth of the night as plain types."""
@@ -332,11 +282,21 @@ class NightSimulator:
             "pixel_scale": self.camera.scale * self.options.binning,
             "gain": self.camera.gain,
             "read_noise": self.camera.read_noise,
-            "object": self.setting.target[0],
+            "object": self.setting.fields[0].object_name,
+            "objects": [field.object_name for field in self.setting.fields],
             "epoch": self.sky.epoch,
             "sky": self.sky.rows(),
             "frames": frames,
         }
+
+
+def _seconds(jd: float) -> int:
+    return round(jd * 86400.0)
+
+
+def _slices(window: Window) -> tuple[slice, slice]:
+    x0, y0, columns, rows = window
+    return slice(y0, y0 + rows), slice(x0, x0 + columns)
 
 
 def simulate_night(
@@ -363,7 +323,7 @@ def simulate_night(
     out_dir : str or Path
         Frames go to ``<out_dir>/<night>/``, the truth to ``<out_dir>/<night>.truth.json``.
     scenario : str
-        See `polarnight.simulation.SCENARIOS`.
+        One of those of the instrument, see `SimulatedInstrument`.
     overwrite : bool
         Whether the directory of the night may hold something already; other files in it stay.
     **options
@@ -381,7 +341,10 @@ def simulate_night(
         not empty.
     """
     simulator = NightSimulator(
-        instrument_name, night, seed, make_options(instrument_name, scenario, options)
+        instrument_name,
+        night,
+        seed,
+        make_options(instrument_name, scenario, options),
     )
     name = simulator.night.isoformat()
     directory = Path(out_dir) / name
@@ -390,10 +353,31 @@ def simulate_night(
         raise ConfigError(msg)
     directory.mkdir(parents=True, exist_ok=True)
     frames = [simulator.write(exposure, directory) for exposure in simulator.plan]
+    if simulator.scene is not None:
+        _write_scene(simulator, Path(out_dir) / name)
     path = Path(out_dir) / f"{name}.truth.json"
     text = json.dumps(simulator.truth(frames), allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def _write_scene(simulator: NightSimulator, stem: Path) -> None:
+    """Write the true image of the scene in each band, above the atmosphere and without seeing."""
+    from astropy.io import fits
+
+    exposure = next(e for e in simulator.plan if e.imgtype is ImageType.LIGHT)
+    optics = simulator.weather.optics(exposure)
+    if simulator.scene is None:
+        return
+    for band in simulator.options.photometry:
+        image = simulator.scene.image(band, optics, simulator.setting.shape, None)
+        header = fits.Header()
+        header["BUNIT"] = ("1e-10 mag0", "25 - 2.5 lg(value) is a magnitude")
+        header["BAND"] = band
+        header["OBJECT"] = simulator.setting.fields[0].object_name
+        header.update(wcs_cards(optics))
+        path = stem.parent / f"{stem.name}.{simulator.scene.kind}-{band}.fits"
+        fits.PrimaryHDU(image * np.float32(1e10), header).writeto(path, overwrite=True)
 
 
 def read_truth(path: str | Path) -> dict[str, Any]:

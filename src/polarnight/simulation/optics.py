@@ -31,6 +31,9 @@ class Optics:
         (x, y) offset of the axis from the middle, pixels.
     distortion : float
         Radial displacement (pixels, outwards) at half the diagonal, growing as r^3.
+    origin : tuple of int
+        (x, y) of the first pixel of a window, in pixels of the whole frame, whose size is
+        `shape` all the same.
     """
 
     ra: float
@@ -41,10 +44,11 @@ class Optics:
     shape: tuple[int, int]
     shift: tuple[float, float] = (0.0, 0.0)
     distortion: float = 0.0
+    origin: tuple[int, int] = (0, 0)
 
     @property
     def centre(self) -> tuple[float, float]:
-        """Position (x, y) of the optical axis, pixels."""
+        """Position (x, y) of the optical axis, pixels of the whole frame."""
         ny, nx = self.shape
         return (nx - 1) / 2.0 + self.shift[0], (ny - 1) / 2.0 + self.shift[1]
 
@@ -70,12 +74,13 @@ class Optics:
         half = np.hypot(*self.shape) / 2.0
         factor = 1.0 + self.distortion / half * (x**2 + y**2) / half**2
         x0, y0 = self.centre
-        return x * factor + x0, y * factor + y0
+        return x * factor + x0 - self.origin[0], y * factor + y0 - self.origin[1]
 
     def sky(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return directions (degrees) of positions; the inverse of `pixel`."""
         x0, y0 = self.centre
-        dx, dy = np.asarray(x) - x0, np.asarray(y) - y0
+        dx = np.asarray(x) + self.origin[0] - x0
+        dy = np.asarray(y) + self.origin[1] - y0
         half = np.hypot(*self.shape) / 2.0
         factor = np.ones_like(dx)
         for _ in range(8):  # the distortion is small: each step gains three digits or more

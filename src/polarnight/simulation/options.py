@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final, Literal, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
+from polarnight.config.texts import shown
 from polarnight.errors import ConfigError
+from polarnight.simulation.plugin import get_simulation, scenario_defaults, scenarios_of
 
-__all__ = ["SCENARIOS", "NightOptions", "make_options"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["NightOptions", "make_options"]
+
+_CONSTANTS = {"q0", "u0", "zero_angle", "efficiency"}
+_MOST_FRAMES: Final = 10_000
+_MOST_STARS: Final = 1_000_000
+_WORST_SEEING: Final = 60.0  # arcsec
+_LAST_HOUR: Final = 48.0
+_DAY: Final = 86400.0  # seconds
+_LISTS = (
+    *("photometry", "polarimetry", "mag_range", "p_range", "v_range", "window_size", "missing"),
+    *("target_at", "pointing_offset", "rotator", "telescope_polarization", "standards"),
+)
 
 
 @dataclass(frozen=True)
@@ -17,11 +34,21 @@ class NightOptions:
     Attributes
     ----------
     scenario : str
-        ``"demo"``: a known target (BL Lac for AndorT90, Hiltner 960 for CAFOS) among field
-        stars. ``"grid"``: isolated sources of random brightness and polarization, for
-        statistics.
+        ``"demo"``: the known target of the instrument (such as BL Lac for AndorT90) among
+        field stars. ``"grid"``: isolated sources of random brightness and polarization, for
+        statistics. ``"field"``: stars anywhere in the sky, the brightest in the middle.
+        ``"standards"``: polarized and unpolarized standard stars by turns. ``"galaxy"``: a
+        spiral galaxy among stars.
+    target : str
+        What ``"demo"`` observes instead of the instrument's own target: see
+        `polarnight.simulation.targets.TARGETS`.
+    target_v : float
+        Circular polarization V/I of the target, a fraction.
     size : int or None
         Side of the frames in binned pixels; None for what the instrument usually reads.
+    window_size : tuple of int or None
+        (rows, columns) of the windows of polarimetry where the instrument reads such, binned
+        pixels; None for the usual.
     binning : int
     photometry : tuple of str
         Bands observed without polarimeter.
@@ -44,9 +71,15 @@ class NightOptions:
         Stars in each (twilight) flat.
     gap : float
         Seconds between exposures.
+    pauses : dict of int to float, or None
+        Hours during which nothing is exposed, by the number of the science frame after them.
+    missing : tuple of int
+        Science frames (from 0) that are exposed but whose files are lost.
     start_hour : float or None
-        Begin of the science frames, hours after 0 UT of the night's date; None so that the
-        target culminates in the middle of them, within 19 to 29 h.
+        Begin of the science frames, hours after 0 h of the night's date in the zone time of the
+        site (UT in Spain); None so that the target culminates in the middle of them, within 19 to
+        29 h. The galaxy is also observed when it culminates where it is too low (airmass above
+        2.2) at that hour.
     seeing : float or None
         FWHM, arcsec; None for the instrument's usual.
     seeing_scatter : float
@@ -57,23 +90,57 @@ class NightOptions:
         Rms offset of the field from frame to frame, binned pixels.
     drift : float
         Steady motion of the field, binned pixels per hour, in x and y.
+    target_at : tuple of float
+        Where the target is meant to be, in fractions of the frame's width and height.
     pointing_error : float
         Rms difference between header and truth, arcsec.
+    pointing_offset : tuple of float
+        Degrees (east, north) by which the header is wrong besides; the frame shows the field.
+    ra, dec : float or None
+        Position of the field, ICRS degrees; for the scenarios without a target of their own.
+    rotation : float or None
+        Orientation of the camera instead of the usual, see `polarnight.simulation.Optics`.
+    mirrored : bool or None
+        Parity of the image instead of the usual.
+    rotator : tuple of float
+        Position angles (degrees) to which a rotator turns the instrument, by turns of the
+        cycles; empty where there is none.
     clouds : float
         Rms of the transparency from frame to frame, magnitudes (only ever fainter).
     extinction : bool
     sky_gradient : float
-        Largest relative change of the sky over the frame.
+        Largest relative change of the sky over the frame; of random direction in each frame.
     sky_polarization : float
+    moonlight : float
+        Brightness of the moonlit sky in units of the moonless one; the moon rises with the
+        first science frame and is at its brightest in the last.
+    moon_gradient : float
+        Relative change of the moonlight over the frame, towards the moon, whose direction
+        turns by 15 degrees an hour.
+    moon_polarization : float
+        Of the moonlight, across the direction of the moon.
     cosmic_rays, hot_pixels : bool
     vignetting : float
     ip_scatter : float
-        Each cycle's instrumental polarization is drawn from the quoted constants and
-        this times their errors: 1 as quoted, 0 exact.
+        The actual instrumental polarization is drawn from the quoted constants and this times
+        their errors: 1 as quoted, 0 exact.
+    ip_per : {"night", "cycle"}
+        How often it is drawn. In life the constants are wrong by the same amount all night
+        long, and repeating a cycle does not average that away: ``"night"``. With ``"cycle"``
+        every cycle is an independent trial of the quoted errors, as statistics of coverage need.
+    instrumental : dict of str to float, or None
+        Constants in place of the quoted ones (``q0``, ``u0``, ``zero_angle``, ``efficiency``),
+        exact in all nights and bands.
+    telescope_polarization : tuple of float
+        q, u that the telescope adds at the parallactic angle of zero; they turn with it.
+    field_polarization : float
+        Polarization by the optics in the corners of the frame, radial.
     beam_gain : float
         Unequal throughput of the two beams.
+    retardance_error : float
+        Degrees by which the plate's retardance is wrong.
     n_stars : int
-        Field stars (demo).
+        Field stars (all but grid).
     n_sources : int or None
         Sources (grid); None for all that fit.
     n_calibrators : int
@@ -85,15 +152,27 @@ class NightOptions:
         Whether literature magnitudes deviate from the truth by their errors.
     mag_range, p_range : tuple of float
         Of the sources (grid), R magnitudes and fractions.
+    v_range : tuple of float
+        Circular polarization of the sources (grid), fractions.
+    standards : tuple of str
+        Names of the standards to observe; empty for four polarized and three unpolarized ones
+        that are high enough.
+    visits : int
+        How often each standard is observed in a night.
     amplitude, period : float
         Variation of the target, magnitudes and days.
     faults : dict of str to str or tuple of str
         Files to spoil, by kind: see `polarnight.simulation.FAULTS`. The value is the number
         of the science frame (from 0) or a file name, or a list of them.
+    disturbances : dict of str to str or tuple of str
+        Exposures that go wrong, in the same way: see `polarnight.simulation.DISTURBANCES`.
     """
 
-    scenario: Literal["demo", "grid"] = "demo"
+    scenario: str = "demo"
+    target: str = ""
+    target_v: float = 0.0
     size: int | None = None
+    window_size: tuple[int, int] | None = None
     binning: int = 1
     photometry: tuple[str, ...] = ("B", "V", "R", "I")
     n_photometry: int = 3
@@ -108,6 +187,8 @@ class NightOptions:
     flat_level: float = 25000.0
     flat_stars: int = 3
     gap: float = 8.0
+    pauses: dict[int, float] | None = None
+    missing: tuple[int, ...] = ()
     start_hour: float | None = None
     seeing: float | None = None
     seeing_scatter: float = 0.02
@@ -115,16 +196,31 @@ class NightOptions:
     beta: float = 4.765
     dither: float = 2.0
     drift: float = 0.0
+    target_at: tuple[float, float] = (0.5, 0.5)
     pointing_error: float = 20.0
+    pointing_offset: tuple[float, float] = (0.0, 0.0)
+    ra: float | None = None
+    dec: float | None = None
+    rotation: float | None = None
+    mirrored: bool | None = None
+    rotator: tuple[float, ...] = ()
     clouds: float = 0.0
     extinction: bool = True
     sky_gradient: float = 0.02
     sky_polarization: float = 0.02
+    moonlight: float = 0.0
+    moon_gradient: float = 0.3
+    moon_polarization: float = 0.3
     cosmic_rays: bool = True
     hot_pixels: bool = True
     vignetting: float = 0.08
     ip_scatter: float = 1.0
+    ip_per: Literal["night", "cycle"] = "night"
+    instrumental: dict[str, float] | None = None
+    telescope_polarization: tuple[float, float] = (0.0, 0.0)
+    field_polarization: float = 0.0
     beam_gain: float = 0.0
+    retardance_error: float = 0.0
     n_stars: int = 250
     n_sources: int | None = None
     n_calibrators: int = 8
@@ -133,9 +229,13 @@ class NightOptions:
     catalogue_scatter: bool = True
     mag_range: tuple[float, float] = (12.0, 17.0)
     p_range: tuple[float, float] = (0.0, 0.20)
+    v_range: tuple[float, float] = (0.0, 0.0)
+    standards: tuple[str, ...] = ()
+    visits: int = 3
     amplitude: float = 0.0
     period: float = 1.0
     faults: dict[str, Any] | None = None
+    disturbances: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         checks = {
@@ -143,78 +243,97 @@ class NightOptions:
             "binning": self.binning in (1, 2, 4),
             "exptime": self.exptime > 0,
             "exptime_polarimetry": self.exptime_polarimetry > 0,
-            "seeing": self.seeing is None or self.seeing > 0,
+            "seeing": self.seeing is None or 0 < self.seeing <= _WORST_SEEING,
+            "beta": self.beta > 1,
+            "missing": all(number >= 0 for number in self.missing),
+            "n_sources": self.n_sources is None or self.n_sources >= 0,
+            "start_hour": self.start_hour is None or 0 <= self.start_hour <= _LAST_HOUR,
+            "gap": 0 <= self.gap <= _DAY,
+            "pauses": all(0 <= hours <= _LAST_HOUR for hours in (self.pauses or {}).values()),
             "psf": self.psf in ("moffat", "gaussian"),
-            "n_calibrators": self.n_calibrators >= 0,
+            "ip_per": self.ip_per in ("night", "cycle"),
             "mag_range": len(self.mag_range) == 2 and self.mag_range[0] <= self.mag_range[1],
             "p_range": len(self.p_range) == 2 and 0 <= self.p_range[0] <= self.p_range[1] <= 1,
+            "v_range": len(self.v_range) == 2 and -1 <= self.v_range[0] <= self.v_range[1] <= 1,
+            "target_v": -1 <= self.target_v <= 1,
+            "ra": self.ra is None or 0 <= self.ra <= 360,
+            "dec": self.dec is None or -90 <= self.dec <= 90,
+            "target_at": len(self.target_at) == 2 and all(0 <= x <= 1 for x in self.target_at),
+            "moonlight": self.moonlight >= 0,
+            "visits": self.visits >= 1,
+            "instrumental": set(self.instrumental or {}) <= _CONSTANTS,
         }
         for key in ("n_photometry", "n_cycles", "n_bias", "n_flats", "n_darks", "flat_stars"):
-            checks[key] = getattr(self, key) >= 0
+            checks[key] = 0 <= getattr(self, key) <= _MOST_FRAMES
+        for key in ("n_stars", "n_calibrators"):
+            checks[key] = 0 <= getattr(self, key) <= _MOST_STARS
         for key, good in checks.items():
             if not good:
                 msg = f"simulation option {key} = {getattr(self, key)!r} makes no sense"
                 raise ConfigError(msg)
 
 
-SCENARIOS: Final[dict[tuple[str, str], dict[str, Any]]] = {
-    ("AndorT90", "demo"): {"size": 1024, "binning": 2},
-    ("AndorT90", "grid"): {
-        "size": 1024,
-        "photometry": ("R",),
-        "n_photometry": 4,
-        "n_cycles": 2,
-        "n_calibrators": 12,
-        "flat_stars": 0,
-        "exptime_polarimetry": 120.0,
-    },
-    ("CAFOS2.2", "demo"): {
-        "photometry": ("V", "R"),
-        "exptime": 1.0,
-        "exptime_polarimetry": 1.5,
-        # The standard is bright: it is observed a little out of focus, not to saturate.
-        "seeing": 2.4,
-        "n_stars": 90,
-        "gap": 45.0,
-    },
-    ("CAFOS2.2", "grid"): {
-        "photometry": ("R",),
-        "n_photometry": 4,
-        "exptime": 20.0,
-        "exptime_polarimetry": 30.0,
-        "n_cycles": 2,
-        "n_calibrators": 12,
-        "flat_stars": 0,
-        "gap": 45.0,
-        "mag_range": (13.5, 18.0),
-    },
-}
-"""Defaults of each scenario of each instrument, where they differ from `NightOptions`."""
-
-
-def make_options(instrument: str, scenario: str, options: dict[str, Any]) -> NightOptions:
+def make_options(instrument: str, scenario: str, options: Mapping[str, Any]) -> NightOptions:
     """Return the options of a night: defaults, scenario, then what the caller chose.
 
     Raises
     ------
     ConfigError
-        Where the scenario or an option is unknown, or a value makes no sense.
+        Where instrument, scenario or an option are unknown, or a value makes no sense.
     """
-    simulated = sorted({name for name, _ in SCENARIOS})
-    if instrument not in simulated:
-        msg = f"no instrument {instrument!r} can be simulated; there are: {', '.join(simulated)}"
-        raise ConfigError(msg)
-    if (instrument, scenario) not in SCENARIOS:
-        known = ", ".join(s for i, s in SCENARIOS if i == instrument) or "none"
-        msg = f"no scenario {scenario!r} for {instrument}; there is: {known}"
+    simulation = get_simulation(instrument)
+    if scenario not in scenarios_of(simulation):
+        known = ", ".join(scenarios_of(simulation))
+        msg = f"no scenario {scenario!r} for {simulation.name}; there is: {known}"
         raise ConfigError(msg)
     names = [f.name for f in fields(NightOptions) if f.name != "scenario"]
     for key in options:
         if key not in names:
             msg = f"no simulation option {key!r}; there are: {', '.join(names)}"
             raise ConfigError(msg)
-    values = SCENARIOS[instrument, scenario] | options
-    for key in ("photometry", "polarimetry", "mag_range", "p_range"):
-        if key in values:
-            values[key] = tuple(values[key])
-    return replace(NightOptions(), **values, scenario=cast('Literal["demo", "grid"]', scenario))
+    values = {**scenario_defaults(simulation, scenario), **options}
+    for key in _LISTS:
+        if values.get(key) is not None:
+            one = isinstance(values[key], str | int | float)
+            values[key] = (values[key],) if one else tuple(values[key])
+    values = {key: _typed(key, value) for key, value in values.items()}
+    known_bands = simulation.camera.zero_points
+    for key in ("photometry", "polarimetry"):
+        for band in values.get(key, ()):
+            if band not in known_bands:
+                msg = (
+                    f"simulation option {key}: {simulation.name} has no band {band!r}; there are: "
+                    f"{', '.join(known_bands)}"
+                )
+                raise ConfigError(msg)
+    return replace(NightOptions(), **values, scenario=scenario)
+
+
+def _typed(key: str, value: Any) -> Any:
+    """Return a value in the type of its option.
+
+    Raises
+    ------
+    ConfigError
+        Where it is of another, or no finite number.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return _adapters()[key].validate_python(value)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        inner = "".join(f"[{part}]" for part in fault["loc"] if not isinstance(part, str))
+        reason = f"{fault['msg'][:1].lower()}{fault['msg'][1:]}"
+        msg = f"simulation option {key}{inner} = {shown(value)} makes no sense: {reason}"
+        raise ConfigError(msg) from error
+
+
+@cache
+def _adapters() -> dict[str, Any]:
+    """Return what checks the type of each option, by name."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    config = ConfigDict(allow_inf_nan=False)
+    hints = get_type_hints(NightOptions)
+    return {key: TypeAdapter(hint, config=config) for key, hint in hints.items()}

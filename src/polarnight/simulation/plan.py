@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from polarnight.errors import ConfigError
 from polarnight.frames import ImageType, ObsMode
-from polarnight.instruments.times import isot_from_jd
-from polarnight.simulation.frame import Exposure
+from polarnight.simulation.exposure import Exposure
 
 if TYPE_CHECKING:
     from polarnight.instruments import Instrument
     from polarnight.simulation.options import NightOptions
+    from polarnight.simulation.plugin import FileNamer
+    from polarnight.simulation.setting import Setting
     from polarnight.telescopes import Telescope
 
 __all__ = ["airmass", "local_sidereal_time", "plan_night"]
@@ -24,6 +27,8 @@ _LATEST: Final = 29.0
 _FIRST_BIAS: Final = 15.0
 _BIAS_GAP: Final = 45.0
 _FLAT_EXPTIME: Final = 5.0
+_WORST_AIRMASS: Final = 2.2
+_SLEW: Final = 60.0  # seconds from one field to the next
 
 
 def local_sidereal_time(jd: float, longitude: float) -> float:
@@ -44,9 +49,12 @@ def plan_night(
     instrument: Instrument,
     telescope: Telescope,
     midnight: float,
-    target: tuple[str, float, float],
+    setting: Setting,
     options: NightOptions,
     rng: np.random.Generator,
+    filename: FileNamer,
+    *,
+    milliseconds: bool = False,
 ) -> list[Exposure]:
     """Plan bias, darks, flats and science frames in order of time.
 
@@ -56,13 +64,16 @@ def plan_night(
     telescope : Telescope
     midnight : float
         Julian date of 0 h UT of the night's date.
-    target : tuple
-        OBJECT, right ascension and declination (degrees).
+    setting : Setting
+        Fields and windows.
     options : NightOptions
     rng : numpy.random.Generator
         For the levels of the flats.
+    filename : callable
+        Names the files.
+    milliseconds : bool
+        See `SimulatedInstrument`.
     """
-    name, ra, _ = target
     plan: list[Exposure] = []
     clock = midnight + _FIRST_BIAS / 24.0
     for kind, count, exptime in (
@@ -85,14 +96,87 @@ def plan_night(
                 )
             )
             clock = start + (_FLAT_EXPTIME + 15.0) / _DAY
-    blocks = _science(instrument, name, options)
+    if len(setting.fields) > 1:
+        plan += _visits(instrument, telescope, midnight, setting, options)
+    else:
+        plan += _one_field(
+            instrument, telescope, midnight, setting, options, clock, milliseconds=milliseconds
+        )
+    plan = [_windowed(exposure, setting) for exposure in plan]
+    if instrument.beams == "cameras":
+        plan = [replace(exposure, beam=beam) for exposure in plan for beam in ("O", "E")]
+    return _named(plan, filename)
+
+
+def _one_field(
+    instrument: Instrument,
+    telescope: Telescope,
+    midnight: float,
+    setting: Setting,
+    options: NightOptions,
+    clock: float,
+    *,
+    milliseconds: bool,
+) -> list[Exposure]:
+    blocks = _science(instrument, setting.fields[0].object_name, options)
     length = sum((e.exptime + options.gap) for e in blocks) / _DAY
-    clock = max(clock, _begin(midnight, ra, telescope, length, options.start_hour))
-    for exposure in blocks:
-        start = _whole_second(clock)
-        plan.append(_at(exposure, start))
+    pauses = {int(number): hours for number, hours in (options.pauses or {}).items()}
+    length += sum(pauses.values()) / 24.0
+    field, hour = setting.fields[0], options.start_hour
+    if options.scenario == "galaxy" and hour is not None:
+        low = airmass(field.ra, field.dec, midnight + hour / 24.0, telescope) > _WORST_AIRMASS
+        hour = None if low else hour
+    begin = _begin(midnight, field.ra, telescope, length, hour)
+    fraction = round(hour * 3600.0 % 1.0, 3) if milliseconds and hour is not None else 0.0
+    clock, plan = max(clock, begin), []
+    for number, exposure in enumerate(blocks):
+        start = _whole_second(clock + pauses.get(number, 0.0) / 24.0, fraction)
+        plan.append(replace(exposure, jd_start=start))
         clock = start + (exposure.exptime + options.gap) / _DAY
-    return _named(plan, instrument)
+    return plan
+
+
+def _visits(
+    instrument: Instrument,
+    telescope: Telescope,
+    midnight: float,
+    setting: Setting,
+    options: NightOptions,
+) -> list[Exposure]:
+    """Plan rounds over several fields, spread over the night; those too low are left out."""
+    plan: list[Exposure] = []
+    first = _EARLIEST if options.start_hour is None else options.start_hour
+    rounds = np.linspace(first, max(first, _LATEST - 1.0), options.visits)
+    clock, cycle = midnight, 0
+    for hour in rounds:
+        clock = max(clock, midnight + float(hour) / 24.0)
+        for number, field in enumerate(setting.fields):
+            if airmass(field.ra, field.dec, clock, telescope) > _WORST_AIRMASS:
+                continue
+            for exposure in _science(instrument, field.object_name, options):
+                start = _whole_second(clock)
+                exptime = field.exptimes.get(exposure.band, exposure.exptime)
+                numbered = None if exposure.cycle is None else cycle + exposure.cycle
+                plan.append(
+                    replace(
+                        exposure,
+                        jd_start=start,
+                        exptime=exptime,
+                        pointing=number,
+                        cycle=numbered,
+                    )
+                )
+                clock = start + (exptime + options.gap) / _DAY
+            cycle += options.n_cycles
+            clock += _SLEW / _DAY
+    return plan
+
+
+def _windowed(exposure: Exposure, setting: Setting) -> Exposure:
+    light = exposure.imgtype is ImageType.LIGHT
+    if light and exposure.obsmode is ObsMode.POLARIMETRY:
+        return replace(exposure, window=setting.window)
+    return exposure
 
 
 def _light_paths(
@@ -100,13 +184,15 @@ def _light_paths(
 ) -> list[tuple[ObsMode, str, float | None]]:
     """Everything that flats are needed for."""
     paths: list[tuple[ObsMode, str, float | None]] = []
-    if options.n_photometry:
-        paths += [(ObsMode.PHOTOMETRY, band, None) for band in options.photometry]
-    if options.n_cycles:
+    bands = options.photometry if options.n_photometry else ()
+    if options.n_cycles and instrument.windows:
+        # Windows are divided by what is cut from the flats of the whole chip.
+        bands = tuple(dict.fromkeys((*bands, *options.polarimetry)))
+    paths += [(ObsMode.PHOTOMETRY, band, None) for band in bands]
+    if options.n_cycles and not instrument.windows:
+        angles = instrument.angles if instrument.flat_angles == "each" else instrument.angles[:1]
         paths += [
-            (ObsMode.POLARIMETRY, band, angle)
-            for band in options.polarimetry
-            for angle in instrument.angles
+            (ObsMode.POLARIMETRY, band, angle) for band in options.polarimetry for angle in angles
         ]
     return paths
 
@@ -148,36 +234,21 @@ def _begin(
     return max(begin, midnight + _EARLIEST / 24.0)
 
 
-def _whole_second(jd: float) -> float:
+def _whole_second(jd: float, fraction: float = 0.0) -> float:
     # The headers of CAFOS know whole seconds only; the truth shall be what they say.
     base = np.floor(jd - 0.5) + 0.5
-    return float(base + np.ceil(round((jd - base) * _DAY, 3)) / _DAY)
+    seconds = np.ceil(round((jd - base) * _DAY - fraction, 3)) + fraction
+    return float(base + seconds / _DAY)
 
 
-def _at(exposure: Exposure, start: float) -> Exposure:
-    from dataclasses import replace
-
-    return replace(exposure, jd_start=start)
-
-
-def _named(plan: list[Exposure], instrument: Instrument) -> list[Exposure]:
+def _named(plan: list[Exposure], filename: FileNamer) -> list[Exposure]:
     """Give the frames names as observers at the telescope do."""
-    from dataclasses import replace
-
     named, seen = [], dict[str, int]()
     for exposure in plan:
-        stem = exposure.object_name
-        if exposure.imgtype is not ImageType.LIGHT:
-            stem = exposure.imgtype.value.capitalize()
-        if instrument.name == "CAFOS2.2":
-            stamp = isot_from_jd(exposure.jd_start, digits=0)
-            kind = "sci" if exposure.imgtype is ImageType.LIGHT else stem.lower()
-            name = f"caf-{stamp[:10].replace('-', '')}-{stamp[11:]}-{kind}-agui.fits"
-        else:
-            path = "R_45" if exposure.rotangle == -45.0 else exposure.band
-            if exposure.rotangle is not None and exposure.rotangle >= 0:
-                path += f"{exposure.rotangle:.0f}"
-            seen[stem + path] = seen.get(stem + path, 0) + 1
-            name = f"{stem}-{seen[stem + path]:04d}{path}.fit"
-        named.append(replace(exposure, filename=name))
+        first = filename(exposure, 1)
+        seen[first] = seen.get(first, 0) + 1
+        named.append(replace(exposure, filename=filename(exposure, seen[first])))
+    if len({exposure.filename for exposure in named}) < len(named):
+        msg = "two frames of the night would have one name; make the gap between them longer"
+        raise ConfigError(msg)
     return named

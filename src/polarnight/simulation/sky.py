@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -31,6 +31,11 @@ class Sky:
         Magnitude above the atmosphere by band.
     q, u : ndarray, shape (n,)
         Stokes parameters as fractions, north through east.
+    stokes : dict of str to ndarray, shape (n, 2)
+        q and u in bands where they are others than `q` and `u`.
+    v : ndarray, shape (n,)
+        Circular polarization, fraction; positive where the electric vector at a fixed plane
+        turns from north to east (IAU).
     amplitude, period : ndarray, shape (n,)
         Sinusoidal variation: half range in magnitudes (all bands alike) and days.
     epoch : float
@@ -58,6 +63,8 @@ class Sky:
     catalogue_errors: Mapping[str, FloatArray]
     srctype: npt.NDArray[np.str_]
     other_names: npt.NDArray[np.str_]
+    v: FloatArray
+    stokes: Mapping[str, FloatArray]
 
     def __len__(self) -> int:
         return len(self.ra)
@@ -78,6 +85,8 @@ class Sky:
             "other_names": np.full(n, ""),
             "q": np.zeros(n),
             "u": np.zeros(n),
+            "v": np.zeros(n),
+            "stokes": {},
             "amplitude": np.zeros(n),
             "period": np.ones(n),
             "epoch": 2451545.0,
@@ -103,6 +112,12 @@ class Sky:
         """Position angle, degrees in [0, 180)."""
         chi: FloatArray = np.rad2deg(0.5 * np.arctan2(self.u, self.q)) % 180.0
         return chi
+
+    def polarization(self, band: str) -> tuple[FloatArray, FloatArray]:
+        """Stokes parameters q and u in a band."""
+        if band not in self.stokes:
+            return self.q, self.u
+        return self.stokes[band][:, 0], self.stokes[band][:, 1]
 
     def mag(self, band: str, jd: float) -> FloatArray:
         """Magnitudes in a band at a moment."""
@@ -148,6 +163,8 @@ class Sky:
                 "mags": {band: float(m[i]) for band, m in self.mags.items()},
                 "q": float(self.q[i]),
                 "u": float(self.u[i]),
+                "v": float(self.v[i]),
+                "stokes": {band: value[i].tolist() for band, value in self.stokes.items()},
                 "p": float(p[i]),
                 "chi": float(chi[i]),
                 "amplitude": float(self.amplitude[i]),
@@ -157,6 +174,24 @@ class Sky:
             }
             for i in range(len(self))
         ]
+
+    def joined(self, other: Self) -> Self:
+        """Return this table with the rows of another behind its own."""
+        columns: dict[str, Any] = {}
+        for f in fields(self):
+            mine, its = getattr(self, f.name), getattr(other, f.name)
+            if isinstance(mine, np.ndarray):
+                columns[f.name] = np.concatenate([mine, its])
+            elif f.name == "stokes":
+                columns[f.name] = {
+                    band: np.concatenate(
+                        [np.column_stack(sky.polarization(band)) for sky in (self, other)]
+                    )
+                    for band in {**mine, **its}
+                }
+            elif f.name != "epoch":
+                columns[f.name] = {b: np.concatenate([m, its[b]]) for b, m in mine.items()}
+        return replace(self, **columns)
 
     @classmethod
     def from_rows(cls, rows: list[dict[str, Any]], epoch: float) -> Self:
@@ -168,8 +203,9 @@ class Sky:
                 "amplitude", "period",
             )
         }  # fmt: skip
-        for key in ("mags", "catalogue_mags", "catalogue_errors"):
+        columns["v"] = np.array([row.get("v", 0.0) for row in rows])
+        for key in ("mags", "catalogue_mags", "catalogue_errors", "stokes"):
             columns[key] = {
-                band: np.array([row[key][band] for row in rows]) for band in rows[0][key]
+                band: np.array([row[key][band] for row in rows]) for band in rows[0].get(key, {})
             }
         return cls.from_columns(epoch=epoch, **columns)

@@ -6,7 +6,7 @@ from typing import Final
 
 from polarnight.telescopes.base import Telescope
 
-__all__ = ["T090"]
+__all__ = ["T090", "T150"]
 
 T090: Final = Telescope(
     name="OSN-T090",
@@ -17,3 +17,14 @@ T090: Final = Telescope(
     height=2896.0,
 )
 """The 0.9 m telescope."""
+
+T150: Final = Telescope(
+    name="OSN-T150",
+    abbreviation="T150",
+    header_values=("T150-OSN",),
+    # Its dome stands beside that of the smaller telescope.
+    longitude=-3.3847,
+    latitude=37.0642,
+    height=2896.0,
+)
+"""The 1.5 m telescope."""

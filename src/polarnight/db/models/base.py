@@ -14,7 +14,12 @@ from polarnight.db.flags import FlaggedModel
 if TYPE_CHECKING:
     from polarnight.config import DataDir
 
-__all__ = ["AuditedModel", "FrameColumns", "ProductColumns", "data_directory"]
+__all__ = ["AuditedModel", "FrameColumns", "ProductColumns", "data_directory", "origin_text"]
+
+
+def origin_text(origin: tuple[int, int]) -> str:
+    """Return the place of a window on the chip as the columns have it, ``""`` for (0, 0)."""
+    return "" if tuple(origin) == (0, 0) else f"{origin[0]},{origin[1]}"
 
 
 def data_directory() -> DataDir:
@@ -92,7 +97,8 @@ class ProductColumns(models.Model):
 class FrameColumns(models.Model):
     """The normalised header of a frame, as columns; see `polarnight.frames.FrameInfo`.
 
-    ``juliandate`` is the middle of the exposure (UTC), ``jd_start`` its start.
+    ``juliandate`` is the middle of the exposure (UTC), ``jd_start`` its start; ``imgorigin`` is
+    the place ``x,y`` of a window on the chip, ``""`` where it begins at the first pixel.
     """
 
     filename = models.CharField(max_length=200)
@@ -105,6 +111,7 @@ class FrameColumns(models.Model):
     juliandate = NumberField(db_index=True)
     jd_start = NumberField()
     imgsize = models.CharField(max_length=20, blank=True, default="")
+    imgorigin = models.CharField(max_length=20, blank=True, default="")
     imgbinning = models.CharField(max_length=10, blank=True, default="")
     readmode = models.CharField(max_length=60, blank=True, default="")
     object_name = models.CharField(max_length=100, blank=True, default="")
@@ -113,6 +120,7 @@ class FrameColumns(models.Model):
     airmass = NumberField()
     pixel_scale = NumberField()
     has_pairs = models.BooleanField(default=False)
+    beam = models.CharField(max_length=1, blank=True, default="")
 
     COPIED: ClassVar[tuple[str, ...]] = (
         "filename",
@@ -125,6 +133,7 @@ class FrameColumns(models.Model):
         "juliandate",
         "jd_start",
         "imgsize",
+        "imgorigin",
         "imgbinning",
         "readmode",
         "object_name",
@@ -133,6 +142,7 @@ class FrameColumns(models.Model):
         "airmass",
         "pixel_scale",
         "has_pairs",
+        "beam",
     )
 
     class Meta:

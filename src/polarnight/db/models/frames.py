@@ -16,6 +16,7 @@ from polarnight.db.models.base import (
     FrameColumns,
     ProductColumns,
     data_directory,
+    origin_text,
 )
 from polarnight.db.models.epoch import Epoch
 from polarnight.db.models.masters import MasterBias, MasterDark, MasterFlat
@@ -141,6 +142,7 @@ class RawFit(AuditedModel, FrameColumns, FileModel):
         self.juliandate = info.jd_mid
         self.jd_start = info.jd_start
         self.imgsize = f"{info.width}x{info.height}"
+        self.imgorigin = origin_text(info.origin)
         self.imgbinning = f"{info.binning[0]}x{info.binning[1]}"
         self.readmode = info.readmode
         self.object_name = info.object_name
@@ -149,6 +151,7 @@ class RawFit(AuditedModel, FrameColumns, FileModel):
         self.airmass = info.airmass
         self.pixel_scale = info.pixel_scale
         self.has_pairs = info.has_pairs
+        self.beam = info.beam
         self.info = info.to_dict()
         self.error = ""
         self.unset_flag(FrameFlags.ERROR | FrameFlags.ERROR_CLASSIFY)
@@ -217,6 +220,7 @@ class ReducedFit(AuditedModel, FrameColumns, ProductColumns, FileModel):
     fwhm = NumberField(help_text="arcsec")
     background_level = NumberField(help_text="ADU")
     background_rms = NumberField(help_text="ADU")
+    elongation = NumberField(help_text="median of the clean detections")
     n_detections = models.IntegerField(null=True, blank=True)
     n_cosmic_rays = models.IntegerField(null=True, blank=True)
 

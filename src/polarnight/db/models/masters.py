@@ -17,6 +17,12 @@ from polarnight.db.reprs import Summary
 __all__ = ["MASTER_MODELS", "MasterBias", "MasterDark", "MasterFlat", "MasterModel"]
 
 
+_DETECTOR_MARGS = ("instrument", "beam", "imgsize", "imgorigin", "imgbinning", "readmode")
+
+_SELDOM = ("beam", "imgorigin")
+"""Left out of keys where they are empty: most cameras have one beam and read the whole chip."""
+
+
 class MasterFlags(IntFlag):
     """What may be said about a master; IGNORE is IOP4's, and people's to set."""
 
@@ -30,10 +36,12 @@ class MasterModel(AuditedModel, ProductColumns, FileModel):
     ``key`` is the natural key: epoch and all values by which frames were grouped; see
     `make_key`. ``jd`` is the mean time of the frames, ``valid_from`` and ``valid_to`` bound
     the range in which the master may be used at level 2 (Julian dates, NULL for no bound).
+    ``comparison`` says how it differs from the one before it; see
+    `polarnight.pipeline.quality.masters`.
     """
 
     KIND: ClassVar[str] = ""
-    MARGS: ClassVar[tuple[str, ...]] = ("instrument", "imgsize", "imgbinning", "readmode")
+    MARGS: ClassVar[tuple[str, ...]] = _DETECTOR_MARGS
     Flags = MasterFlags
     FLAGS: ClassVar[type[MasterFlags]] = MasterFlags
 
@@ -41,8 +49,10 @@ class MasterModel(AuditedModel, ProductColumns, FileModel):
     epoch = models.ForeignKey(Epoch, on_delete=models.CASCADE, related_name="%(class)s_set")
     instrument = models.CharField(max_length=40)
     imgsize = models.CharField(max_length=20)
+    imgorigin = models.CharField(max_length=20, blank=True, default="")
     imgbinning = models.CharField(max_length=10)
     readmode = models.CharField(max_length=60, blank=True, default="")
+    beam = models.CharField(max_length=1, blank=True, default="")
     path = models.CharField(max_length=500, blank=True, default="")
     jd = NumberField(db_index=True)
     valid_from = NumberField()
@@ -51,6 +61,7 @@ class MasterModel(AuditedModel, ProductColumns, FileModel):
     rejected = EvidenceField(default=list, blank=True)
     stats = EvidenceField(default=dict, blank=True)
     info = EvidenceField(default=dict, blank=True)
+    comparison = EvidenceField(default=dict, blank=True)
     rawfits: models.ManyToManyField[Any, Any] = models.ManyToManyField(
         "polarnight.RawFit", related_name="%(class)s_set", blank=True
     )
@@ -112,7 +123,7 @@ class MasterModel(AuditedModel, ProductColumns, FileModel):
     def default_filename(self) -> str:
         """Return a file name made of the key, such as ``masterflat_AndorT90_..._R.fits``."""
         parts = self.key.split("/")[2:]
-        text = "_".join(part.replace(" ", "-") for part in parts if part)
+        text = "_".join(part.replace(" ", "-").replace(",", "+") for part in parts if part)
         return f"master{self.KIND.lower()}_{text}.fits"
 
     @classmethod
@@ -123,14 +134,16 @@ class MasterModel(AuditedModel, ProductColumns, FileModel):
         ----------
         epochname : str
         **values
-            One for each name in `MARGS`; None and ``""`` are the same.
+            One for each name in `MARGS`; None and ``""`` are the same. Those of a camera of one
+            beam and the place of a window may be left out.
 
         Raises
         ------
         KeyError
             Where a value is missing.
         """
-        return "/".join([epochname, *(_text(values[name]) for name in cls.MARGS)])
+        told = [name for name in cls.MARGS if name not in _SELDOM or values.get(name)]
+        return "/".join([epochname, *(_text(values[name]) for name in told)])
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save; the key is made where it was not given."""
@@ -162,7 +175,7 @@ class MasterDark(MasterModel):
     """A master dark, in ADU per second."""
 
     KIND = "DARK"
-    MARGS = ("instrument", "imgsize", "imgbinning", "readmode", "exptime")
+    MARGS = (*_DETECTOR_MARGS, "exptime")
 
     exptime = NumberField()
     masterbias = models.ForeignKey(
@@ -174,7 +187,7 @@ class MasterFlat(MasterModel):
     """A master flat; exposure time is no key of it."""
 
     KIND = "FLAT"
-    MARGS = ("instrument", "imgsize", "imgbinning", "readmode", "band", "obsmode", "rotangle")
+    MARGS = (*_DETECTOR_MARGS, "band", "obsmode", "rotangle")
 
     band = models.CharField(max_length=10, blank=True, default="")
     obsmode = models.CharField(max_length=12, blank=True, default="")

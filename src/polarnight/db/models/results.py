@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import date
 from enum import IntFlag
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
 
@@ -17,6 +17,9 @@ from polarnight.db.models.epoch import Epoch
 from polarnight.db.models.frames import ReducedFit
 from polarnight.db.models.sources import AstroSource
 from polarnight.db.reprs import Summary, number
+
+if TYPE_CHECKING:
+    from polarnight.db.combine import CombinedResult
 
 __all__ = ["AperPhotResult", "PhotoPolResult", "PhotoPolResultQuerySet"]
 
@@ -107,11 +110,15 @@ class PhotoPolResultQuerySet(models.QuerySet["PhotoPolResult"]):
         source: str | AstroSource | None = None,
         band: str | None = None,
         night: date | str | None = None,
+        first: date | str | None = None,
+        last: date | str | None = None,
         telescope: str | None = None,
         instrument: str | None = None,
         reduction: str | None = None,
     ) -> PhotoPolResultQuerySet:
         """Return the results that fit all that is given, in order of time.
+
+        `first` and `last` are nights, both included.
 
         Raises
         ------
@@ -128,10 +135,10 @@ class PhotoPolResultQuerySet(models.QuerySet["PhotoPolResult"]):
             rows = rows.filter(astrosource=found)
         if band is not None:
             rows = rows.filter(band=band)
-        if night is not None:
-            rows = rows.filter(
-                epoch__night=night if isinstance(night, date) else parse_night(night)
-            )
+        for lookup, when in (("", night), ("__gte", first), ("__lte", last)):
+            if when is not None:
+                chosen = when if isinstance(when, date) else parse_night(when)
+                rows = rows.filter(**{f"epoch__night{lookup}": chosen})
         if telescope is not None:
             rows = rows.filter(epoch__telescope=get_telescope(telescope).name)
         if instrument is not None:
@@ -140,14 +147,37 @@ class PhotoPolResultQuerySet(models.QuerySet["PhotoPolResult"]):
             rows = rows.filter(reduction=reduction)
         return rows.order_by("juliandate", "astrosource__name", "band", "id")
 
+    def combined(self, by: str = "night") -> list[CombinedResult]:
+        """Return the polarization of each source over a night, as plain records.
+
+        Weighted means of the cycles of one instrument and band; nothing is written.
+
+        Parameters
+        ----------
+        by : str
+            ``"night"``.
+
+        Raises
+        ------
+        ConfigError
+            For another interval.
+        """
+        from polarnight.db.combine import combine_results
+        from polarnight.errors import ConfigError
+
+        if by != "night":
+            msg = f"results are combined by 'night', not by {by!r}"
+            raise ConfigError(msg)
+        return combine_results(self.select_related("epoch", "astrosource"))
+
 
 class PhotoPolResult(AuditedModel, ProductColumns):
     """A magnitude, or a magnitude and Stokes parameters, of a source at one time.
 
     q, u and p are fractions, chi degrees in [0, 180) north through east; ``qu_cov`` is the
-    covariance of q and u. ``p`` is debiased by the estimator in ``debias``, ``p_naive`` is
-    not; ``p_low`` and ``p_high`` bound its 1-sigma interval. ``juliandate`` is the mean of
-    the mid-exposures (UTC).
+    covariance of q and u; ``v`` is there behind quarter-wave plates. ``p`` is debiased by the
+    estimator in ``debias``, ``p_naive`` is not; ``p_low`` and ``p_high`` bound its 1-sigma
+    interval. ``juliandate`` is the mean of the mid-exposures (UTC).
     """
 
     class Flags(IntFlag):
@@ -166,6 +196,9 @@ class PhotoPolResult(AuditedModel, ProductColumns):
         CROWDED = 1 << 11
         NONLINEAR = 1 << 12
         EXCESS_SCATTER = 1 << 13
+        HOST_CORRECTED = 1 << 14
+        HOST_REFUSED = 1 << 15
+        SKY_UNKNOWN = 1 << 16
 
     FLAGS: ClassVar[type[Flags]] = Flags
 
@@ -218,12 +251,16 @@ class PhotoPolResult(AuditedModel, ProductColumns):
     mag = NumberField()
     mag_err = NumberField()
     mag_limit = NumberField(help_text="3 sigma, where not detected")
+    mag_corr = NumberField(help_text="without the host galaxy")
+    mag_corr_err = NumberField()
 
     q = NumberField()
     q_err = NumberField()
     u = NumberField()
     u_err = NumberField()
     qu_cov = NumberField()
+    v = NumberField(help_text="circular polarization, positive as the IAU has it")
+    v_err = NumberField()
     q_nocorr = NumberField(help_text="before the instrumental polarization is taken off")
     u_nocorr = NumberField()
     p_naive = NumberField()
@@ -232,6 +269,8 @@ class PhotoPolResult(AuditedModel, ProductColumns):
     p_low = NumberField()
     p_high = NumberField()
     p_limit95 = NumberField()
+    p_corr = NumberField(help_text="not diluted by the host galaxy")
+    p_corr_err = NumberField()
     debias = models.CharField(max_length=20, blank=True, default="")
     chi = NumberField()
     chi_err = NumberField()

@@ -1,0 +1,61 @@
+"""Manual pages, from the declarations of the operators."""
+
+from __future__ import annotations
+
+from polarnight.ophidia.operator import Operator
+from polarnight.ophidia.response import Grid, Item, Text
+
+__all__ = ["operator_grids", "operator_page", "synopsis"]
+
+_COLUMNS = ("NAME", "TYPE", "MANDATORY", "DEFAULT", "MEANING")
+
+
+def synopsis(cls: type[Operator]) -> str:
+    """Return the line to type, with what is mandatory and then what may be given."""
+    own = sorted(cls.arguments, key=lambda argument: not argument.mandatory)
+    parts = [
+        f"{a.name}={'<' + a.values + '>'};" if a.mandatory else f"[{a.name}={a.shown_default};]"
+        for a in own
+    ]
+    return " ".join([cls.name, *parts])
+
+
+def operator_grids(cls: type[Operator]) -> list[Item]:
+    """Return the manual page of an operator as objects of a response."""
+    about = f"{cls.title}\n\n{cls.text}".strip() if cls.text else cls.title
+    notes = [f"Synopsis: {synopsis(cls)}"]
+    if cls.massive:
+        notes.append(f"{cls.massive}=[...] runs it on every hit of the filter.")
+    if cls.extension:
+        notes.append("Ophidia has no such operator.")
+    rows = [
+        (a.name, a.values, "yes" if a.mandatory else "no", a.shown_default, _meaning(a))
+        for a in cls.declared().values()
+    ]
+    return [
+        Text("man", f"Operator {cls.name}", "\n".join([about, "", *notes])),
+        Grid("man_arguments", "Arguments", _COLUMNS, rows),
+    ]
+
+
+def _meaning(argument: object) -> str:
+    text = str(getattr(argument, "help", ""))
+    if getattr(argument, "multiple", False):
+        text += " Several values are joined by '|'."
+    if getattr(argument, "extension", False):
+        text += " (Not in Ophidia.)"
+    return text
+
+
+def operator_page(cls: type[Operator]) -> str:
+    """Return the manual page as plain text."""
+    lines = [cls.name, "=" * len(cls.name), "", cls.title, ""]
+    if cls.text:
+        lines += [cls.text, ""]
+    lines += [synopsis(cls), ""]
+    for argument in cls.declared().values():
+        default = argument.shown_default
+        head = f"  {argument.name}: {argument.values}"
+        head += ", mandatory" if argument.mandatory else (f", default {default}" if default else "")
+        lines += [head, f"      {_meaning(argument)}"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""The operators, each a small class in a module of its family."""

@@ -1,0 +1,163 @@
+"""Files and directories that commands may touch.
+
+The data repository is ``raw`` in the data directory; ``/`` is its root. An absolute path is
+looked up there first, and then as a real path where it lies under an allowed root: the data
+directory, the working directory, or one of ``import_roots`` of the settings. Nothing else is
+ever read or written, whatever ``..`` or symbolic links say.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from polarnight.ophidia.errors import AccessRefused, BadValue
+from polarnight.ophidia.guarding import refuse_own
+
+if TYPE_CHECKING:
+    from polarnight.config import Settings
+
+__all__ = ["Repository", "check_file_name", "check_name", "normal_path", "products"]
+
+_NAME = re.compile(r"[A-Za-z0-9_][\w.+@ -]*", re.ASCII)
+_LONGEST = 255
+_LONGEST_PATH = 4096
+
+
+def check_name(name: str, what: str) -> str:
+    """Return the name of a folder, container, dimension or measure, or refuse it.
+
+    Raises
+    ------
+    BadValue
+        For anything but letters, digits and ``_ - . + @`` or space, beginning with a letter,
+        a digit or ``_``.
+    """
+    if len(name) > _LONGEST or not _NAME.fullmatch(name) or name.endswith((" ", ".")):
+        msg = f"{name[:60]!r} cannot be the name of a {what}"
+        raise BadValue(msg, "use letters, digits and _ - . and begin with a letter, digit or _")
+    return name
+
+
+def check_file_name(name: str, what: str) -> str:
+    """Return the name of a file without directory, or refuse it."""
+    if not name or name in {".", ".."} or re.search(r"[/\\\x00-\x1f]", name):
+        msg = f"{what}={name[:60]!r} is no name of a file"
+        raise BadValue(msg, "give the name alone; directories go into the path")
+    if len(os.fsencode(name)) > _LONGEST - 20:
+        msg = f"{what}={name[:60]!r}... is too long for the name of a file"
+        raise BadValue(msg, f"use at most {_LONGEST - 20} characters")
+    return name
+
+
+def normal_path(path: str, current: str = "/") -> str:
+    """Return an absolute path of a tree whose root is ``/``, relative ones from `current`.
+
+    Raises
+    ------
+    AccessRefused
+        Where it holds ``..`` or a NUL character.
+    """
+    if "\x00" in path or len(path) > _LONGEST_PATH:
+        msg = f"the path {path[:60]!r} is refused"
+        raise AccessRefused(msg, "it is too long or holds a NUL character")
+    if ".." in PurePosixPath(path.replace("\\", "/")).parts:
+        msg = f"the path {path[:60]!r} is refused: '..' is not allowed"
+        raise AccessRefused(msg, "give the path from the root, beginning with '/'")
+    return "/" + "/".join(
+        part for part in (PurePosixPath("/") / current / path).parts[1:] if part != "."
+    )
+
+
+def products(settings: Settings) -> Path:
+    """Return the directory of the files that operators make and cubes show."""
+    return settings.data.cubes / "products"
+
+
+class Repository:
+    """The files that one user of one data directory may touch.
+
+    Parameters
+    ----------
+    settings : Settings
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.root = settings.data.raw
+        self.roots = (self.root, settings.datadir, Path.cwd(), *settings.cubes.import_roots)
+
+    def find(self, path: str, cdd: str = "/") -> Path:
+        """Return the existing file or directory that `path` names.
+
+        Raises
+        ------
+        AccessRefused
+            Where it leaves the allowed roots.
+        BadValue
+            Where there is nothing.
+        """
+        for place in self._places(path, cdd):
+            if os.path.lexists(place):
+                return self._inside(place, path)
+        msg = f"there is no {path[:200]!r} in the data repository ({self.root})"
+        raise BadValue(msg, self._remedy())
+
+    def place(self, path: str, cdd: str = "/") -> Path:
+        """Return where something that is to be written goes; its directory need not exist.
+
+        What is there already is taken as `find` does. Otherwise a real path under an allowed
+        root is taken as it is, and anything else goes into the repository.
+
+        Raises
+        ------
+        AccessRefused
+            Where it leaves the allowed roots, or Polarnight keeps its own files there.
+        """
+        places = self._places(path, cdd)
+        for place in places:
+            if os.path.lexists(place):
+                return self._free(place, path)
+        real = [place for place in places[1:] if self._allowed(place)]
+        return self._free(real[0] if real else places[0], path)
+
+    def virtual(self, place: Path) -> str:
+        """Return the path of a file as commands write it: in the repository where it can be."""
+        for start in (self.root, self.root.resolve()):
+            if place.is_relative_to(start):
+                return normal_path(place.relative_to(start).as_posix())
+        return place.as_posix()
+
+    def _places(self, path: str, cdd: str) -> list[Path]:
+        virtual = normal_path(path, cdd)
+        if virtual == "/":
+            # That of a new data directory is empty; the root of the machine is never meant.
+            self.root.mkdir(parents=True, exist_ok=True)
+            return [self.root]
+        return [self.root / virtual.lstrip("/"), Path(virtual)]
+
+    def _allowed(self, place: Path) -> bool:
+        real = Path(os.path.realpath(place))
+        return any(real.is_relative_to(os.path.realpath(root)) for root in self.roots)
+
+    def _free(self, place: Path, path: str) -> Path:
+        inside = self._inside(place, path)
+        refuse_own(inside, self._settings)
+        return inside
+
+    def _inside(self, place: Path, path: str) -> Path:
+        if re.search(r"[\ud800-\udfff]", str(place)):
+            msg = f"{path[:200]!r} holds what is no character of UTF-8"
+            raise BadValue(msg, "give the file another name")
+        if not self._allowed(place):
+            msg = f"{path[:200]!r} is refused: it lies outside of what may be read or written"
+            raise AccessRefused(msg, self._remedy())
+        return place
+
+    def _remedy(self) -> str:
+        return (
+            f"files lie in {self.root}, in the data directory, in the working directory, "
+            "or in a directory of the setting cubes.import_roots"
+        )

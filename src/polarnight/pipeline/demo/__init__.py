@@ -1,0 +1,1 @@
+"""The demonstration night: simulated, reduced, compared with the truth."""

@@ -1,0 +1,1 @@
+"""The measurement of a group of frames: plain records in, rows of results out."""

@@ -1,0 +1,1 @@
+"""Light curves from the results of the database."""

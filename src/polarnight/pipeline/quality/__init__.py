@@ -1,0 +1,1 @@
+"""Figures of frames, nights and masters against time."""

@@ -1,0 +1,1 @@
+"""How a night is reduced: stages, the recipes made of them, and what changes them."""

@@ -1,0 +1,1 @@
+"""The simulations of the instruments that come with Polarnight."""

@@ -1,0 +1,356 @@
+"""Clusters of processes: the same bits, dead workers, dead coordinators, wrong clusters."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from polarnight.cubes import cluster_process, clusters
+from polarnight.cubes.graphs import ArrayTarget
+from polarnight.cubes.light import da
+from polarnight.cubes.running import Runner
+from polarnight.errors import AlgorithmFailed, BadFrame, Cancelled, ExternalService
+
+pytestmark = pytest.mark.cluster
+
+PLAIN = {"dtype": "f4", "meta": np.empty((0, 0), "f4")}
+
+
+@pytest.fixture(scope="module")
+def local():
+    with Runner("local", workers=2) as runner:
+        yield runner
+
+
+def lazy(rows=64, chunk=8, columns=30):
+    values = np.random.default_rng(3).normal(size=(rows, columns)).astype(np.float32)
+    return values, da.from_array(values, chunks=(chunk, columns))
+
+
+def alive(pid):
+    with contextlib.suppress(OSError):
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z"
+    return False
+
+
+def wait_until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+def family(pid):
+    """Return a process and all that come from it."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in task.read_text().split():
+                found += family(int(child))
+    return found
+
+
+def test_the_same_bits_as_threads(local):
+    _, array = lazy()
+    wanted = [(array - array.mean(axis=0)) / array.std(), array.mean(), array[:, ::-1].T]
+    here = Runner("threads").arrays(wanted)
+    there = local.arrays(wanted)
+    for one, other in zip(here, there, strict=True):
+        assert one.dtype == other.dtype
+        assert one.tobytes() == other.tobytes()
+
+
+def test_work_is_done_by_as_many_processes_as_wanted(local):
+    _, array = lazy(80, 4)
+
+    def who(block):
+        time.sleep(0.02)
+        return np.full_like(block, os.getpid())
+
+    (found,) = local.arrays([array.map_blocks(who, **PLAIN).astype("f8")])
+    assert len(np.unique(found)) == 2
+    assert os.getpid() not in found
+
+
+def test_memory_bounds_the_work_of_processes_too(local):
+    def who(block):
+        time.sleep(0.02)
+        return np.full_like(block, os.getpid())
+
+    array = da.zeros((40, 40000), chunks=(2, 40000), dtype="f8")
+    large = array.map_blocks(who, **PLAIN)[:, :3].astype("f8")
+    small = Runner("local", workers=2, memory=2 << 20)
+    small._cluster = local._open()
+    assert len(np.unique(small.arrays([large])[0])) == 1
+    assert len(np.unique(local.arrays([large])[0])) == 2
+
+
+def test_inside_a_running_loop_as_in_notebooks(local):
+    async def main():
+        values, array = lazy()
+        return np.array_equal(local.arrays([array + 1])[0], values + 1)
+
+    assert asyncio.run(main())
+
+
+def test_kernels_use_one_thread_there(local):
+    _, array = lazy(8, 4)
+
+    def threads(block):
+        from polarnight import _native
+
+        return np.full_like(block, _native.threads())
+
+    (found,) = local.arrays([array.map_blocks(threads, **PLAIN)])
+    assert (found == 1).all()
+
+
+@pytest.mark.parametrize("gathered", [False, True])
+def test_a_killed_worker_costs_no_result(tmp_path, local, gathered):
+    values, array = lazy(160, 4)
+    marks = str(tmp_path)
+
+    def block(part, block_info=None):
+        number = block_info[0]["chunk-location"][0]
+        mark = Path(marks, str(number))
+        first = not mark.exists()
+        mark.write_text(str(os.getpid()))
+        if number == 20 and first:
+            time.sleep(60)  # killed meanwhile
+        time.sleep(0.01)
+        return part * 2
+
+    def kill():
+        wait_until(lambda: (tmp_path / "20").exists() and (tmp_path / "20").read_text())
+        time.sleep(0.3)
+        os.kill(int((tmp_path / "20").read_text()), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    start = time.monotonic()
+    work = array.map_blocks(block, **PLAIN)
+    if gathered:  # by the coordinator, as from clusters of other machines
+        target = ArrayTarget(work.shape, work.dtype)
+        local.fill([work], [target])
+        found = target.array
+    else:
+        (found,) = local.arrays([work])
+    killer.join()
+    assert time.monotonic() - start < 50, "the block was waited for, not made again"
+    np.testing.assert_array_equal(found, values * 2)
+    # And the cluster is whole again.
+    np.testing.assert_array_equal(local.arrays([array + 1])[0], values + 1)
+
+
+def test_a_block_that_kills_every_worker_is_given_up():
+    _, array = lazy(8, 4)
+
+    def die(part):
+        os.kill(os.getpid(), signal.SIGKILL)
+        return part
+
+    with (
+        Runner("local", workers=1) as runner,
+        pytest.raises(AlgorithmFailed, match="worker after worker died"),
+    ):
+        runner.arrays([array.map_blocks(die, **PLAIN)])
+
+
+def test_arrays_of_this_process_are_sent(local):
+    values, array = lazy(4000, 1000)
+    assert (Runner("local", workers=1).memory) > values.nbytes
+    for _ in range(2):
+        np.testing.assert_array_equal(local.arrays([array + 1])[0], values + 1)
+    scratch = local._cluster._host.scratch
+    assert len(list(scratch.glob("*.npy"))) == 4
+    del array
+    gc.collect()
+    assert list(scratch.glob("*.npy")) == []
+
+
+def test_results_leave_no_file(local):
+    _, array = lazy()
+    (found,) = local.arrays([array + 1])
+    assert type(found) is np.ndarray
+    assert found.flags.writeable
+    files = [path for path in local._cluster._host.scratch.iterdir() if path.is_file()]
+    assert [path for path in files if path.suffix != ".npy" and len(path.name) == 32] == []
+
+
+def test_errors_travel(local):
+    _, array = lazy()
+
+    def fail(part):
+        raise BadFrame("night.fits", "ended early", "copy it")
+
+    with pytest.raises(BadFrame, match=r"night\.fits: ended early \(copy it\)") as caught:
+        local.arrays([array.map_blocks(fail, **PLAIN)])
+    assert caught.value.remedy == "copy it"
+
+
+def test_progress_and_cancelling(local):
+    _, array = lazy(400, 4)
+    event = threading.Event()
+    seen = []
+
+    def progress(done, total):
+        seen.append((done, total))
+        if done >= 5:
+            event.set()
+
+    def slow(part):
+        time.sleep(0.05)
+        return part
+
+    runner = Runner("local", workers=2, progress=progress, cancelled=event)
+    runner._cluster = local._open()
+    with pytest.raises(Cancelled):
+        runner.arrays([array.map_blocks(slow, **PLAIN)])
+    assert all(total == 100 for _, total in seen)
+    assert len(seen) < 50
+    # What was cancelled is not in the way of the next work.
+    assert local.arrays([array + 1])[0].shape == (400, 30)
+
+
+def test_closing_leaves_no_process():
+    runner = Runner("local", workers=2)
+    _, array = lazy()
+    runner.arrays([array])
+    processes = family(runner._cluster._host._process.pid)
+    assert len(processes) >= 3
+    runner.close()
+    wait_until(lambda: not any(map(alive, processes)), 10)
+    # A closed runner starts anew.
+    assert runner.arrays([array])[0].shape == array.shape
+    runner.close()
+
+
+SCRIPT = """
+import os, sys, time
+import numpy as np
+from polarnight.cubes.light import da
+from polarnight.cubes.running import Runner
+
+print("main", flush=True)
+
+def slow(part):
+    time.sleep({pause})
+    return part + 1
+
+values = np.arange(80.0, dtype="f4").reshape(20, 4)
+array = da.from_array(values, chunks=(2, 4)).map_blocks(slow, dtype="f4", meta=values[:0])
+runner = Runner("local", workers=2)
+runner.arrays([array[:2, :1]])
+print(runner._cluster._host._process.pid, flush=True)
+print(bool((runner.arrays([array])[0] == values + 1).all()), flush=True)
+"""
+
+
+def script(tmp_path, pause):
+    path = tmp_path / "script.py"
+    path.write_text(textwrap.dedent(SCRIPT.format(pause=pause)))
+    return subprocess.Popen([sys.executable, str(path)], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_script_without_guard_runs_once_and_ends_cleanly(tmp_path):
+    process = script(tmp_path, 0)
+    lines = process.communicate(timeout=90)[0].split()
+    assert process.returncode == 0
+    assert lines[0] == "main"
+    assert lines[2:] == ["True"], "the script ran once"
+    wait_until(lambda: not alive(int(lines[1])))
+
+
+def test_no_process_survives_a_killed_coordinator(tmp_path):
+    process = script(tmp_path, 30)
+    assert process.stdout.readline().strip() == "main"
+    # The first work of the script is slow too; so look for the host among its children.
+    wait_until(lambda: len(family(process.pid)) >= 4, 60)
+    processes = family(process.pid)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    wait_until(lambda: not any(map(alive, processes)), 40)
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Start a cluster that is not ours, and return its address."""
+    code = (
+        "import sys, distributed\n"
+        "with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False,"
+        " host='127.0.0.1', protocol='tcp', dashboard_address=None) as cluster:\n"
+        "    print(cluster.scheduler_address, flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    ) as process:
+        yield process.stdout.readline().strip()
+        process.stdin.close()
+
+
+def test_any_cluster_by_its_address(other):
+    _, array = lazy()
+    wanted = [(array - array.mean(axis=0)) / array.std()]
+    for workers in (None, 1, 5):
+        with Runner(other, workers=workers) as runner:
+            (there,) = runner.arrays(wanted)
+        assert there.tobytes() == Runner().arrays(wanted)[0].tobytes()
+
+
+def test_workers_bound_the_work_of_a_cluster(other):
+    _, array = lazy(64, 4)
+
+    def who(part):
+        import distributed
+
+        time.sleep(0.01)
+        return np.full_like(part, int(distributed.get_worker().address.rpartition(":")[2]))
+
+    for workers in (1, 2):
+        with Runner(other, workers=workers) as runner:
+            (found,) = runner.arrays([array.map_blocks(who, **PLAIN)])
+        assert len(np.unique(found)) == workers
+
+
+def test_another_version_is_refused(other, monkeypatch):
+    monkeypatch.setattr(clusters.importlib.metadata, "version", _version)
+    with pytest.raises(ExternalService, match=r"has polarnight [0-9a-z.]+, here is 99\.9"):
+        Runner(other).arrays([lazy()[1]])
+
+
+def _version(name):
+    """Answer with another version here alone: workers import the function from this file."""
+    from importlib.metadata import distribution
+
+    return "99.9" if "pytest" in sys.modules else distribution(name).version
+
+
+def test_nobody_there(monkeypatch):
+    monkeypatch.setattr(clusters, "_SECONDS_TO_CONNECT", 1.0)
+    with pytest.raises(ExternalService, match=r"tcp://127\.0\.0\.1:9 does not answer"):
+        Runner("tcp://127.0.0.1:9").arrays([lazy()[1]])
+    with pytest.raises(ExternalService, match="does not answer"):
+        Runner("nonsense://x:1").arrays([lazy()[1]])
+
+
+def test_processes_that_do_not_start(monkeypatch):
+    monkeypatch.setattr(cluster_process, "COMMAND", "raise SystemExit('no processes today')")
+    with pytest.raises(ExternalService, match="did not start: no processes today"):
+        Runner("local", workers=1).arrays([lazy()[1]])
