@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from polarnight.cubes.statistics import Operation, describe_frames
+from polarnight.cubes.kernels.statistics import Operation, describe_frames
 
 
 def clipped_mean(frames: Any) -> Any:

@@ -213,7 +213,7 @@ def test_doctor_counts_the_cubes_that_are_kept(archive):
     import numpy as np
 
     from polarnight.cubes import Cube
-    from polarnight.cubes.store import CubeStore
+    from polarnight.cubes.store.store import CubeStore
 
     noise = np.random.default_rng(1).normal(size=(1024, 1024))  # 8 MB that cannot be packed
     Cube.from_array(noise).persist(CubeStore(archive.root / "cubes"))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import median_filter, uniform_filter
 
 from polarnight.cubes import Cube, Dimension
-from polarnight.cubes.light import da
 from polarnight.cubes.recipes import operation, rebuild
+from polarnight.cubes.running.light import da
 from polarnight.errors import CubeError
 
 NAMED = {"name": "test_apply", "parameters": {"power": 2}}

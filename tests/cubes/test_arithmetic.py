@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polarnight.cubes import Cube, Dimension, combine_many, combine_pair
-from polarnight.cubes.elementwise import PAIR_OPERATIONS
-from polarnight.cubes.light import da
 from polarnight.cubes.recipes import rebuild
+from polarnight.cubes.running.light import da
+from polarnight.cubes.steps.elementwise import PAIR_OPERATIONS
 from polarnight.errors import CubeError
 
 TYPES = ["u1", "i2", "u2", "i4", "u4", "i8", "f4", "f8", "?"]

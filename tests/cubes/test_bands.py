@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from dask.local import get_sync
 
-from polarnight.cubes.graphs import FileTarget, output_blocks, write_graph
-from polarnight.cubes.light import da
+from polarnight.cubes.running.graphs import FileTarget, output_blocks, write_graph
+from polarnight.cubes.running.light import da
 
 
 class Here:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polarnight.cubes import Cube, list_hdus, merge
-from polarnight.cubes.memory import limit
+from polarnight.cubes.running.memory import limit
 from polarnight.errors import BadFrame, CubeError
 from polarnight.frames import Bit, Frame, write_frame
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polarnight.cubes import Card, Cube, Metadata, merge
-from polarnight.cubes.fits_out import FitsTarget
-from polarnight.cubes.light import da
-from polarnight.cubes.running import Runner
+from polarnight.cubes.fits.writing import FitsTarget
+from polarnight.cubes.running.light import da
+from polarnight.cubes.running.runner import Runner
 from polarnight.errors import BadFrame, CubeError
 from polarnight.frames import atomic
 

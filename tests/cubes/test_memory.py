@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from polarnight.cubes import memory
+from polarnight.cubes.running import memory
 from polarnight.errors import ConfigError
 
 GB = 10**9

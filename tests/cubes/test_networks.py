@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from polarnight.cubes.networks import median_network, sorting_network
+from polarnight.cubes.kernels.networks import median_network, sorting_network
 
 
 def run(pairs, values):

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polarnight.cubes import Cube, Dimension, concat, merge
-from polarnight.cubes.fits_out import cube_header
-from polarnight.cubes.light import da
+from polarnight.cubes.fits.writing import cube_header
 from polarnight.cubes.recipes import rebuild
+from polarnight.cubes.running.light import da
 from polarnight.errors import CubeError
 
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polarnight.cubes import Cube, Dimension, FrameStack, combine, merge, rebuild
+from polarnight.cubes.kernels.statistics import OPERATIONS
 from polarnight.cubes.recipes import Recipe
-from polarnight.cubes.running import Runner
-from polarnight.cubes.statistics import OPERATIONS
+from polarnight.cubes.running.runner import Runner
 from polarnight.errors import BadFrame, CubeError
 from polarnight.frames.bits import Bit
 

@@ -3,9 +3,9 @@ import threading
 import numpy as np
 import pytest
 
-from polarnight.cubes.graphs import ArrayTarget, FileTarget, largest_block
-from polarnight.cubes.light import da
-from polarnight.cubes.running import Runner
+from polarnight.cubes.running.graphs import ArrayTarget, FileTarget, largest_block
+from polarnight.cubes.running.light import da
+from polarnight.cubes.running.runner import Runner
 from polarnight.errors import BadFrame, Cancelled, ConfigError, CubeError
 
 # So that dask does not try the function.

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from polarnight.cubes import cluster_process, clusters
-from polarnight.cubes.graphs import ArrayTarget
-from polarnight.cubes.light import da
-from polarnight.cubes.running import Runner
+from polarnight.cubes.running import cluster_process, clusters
+from polarnight.cubes.running.graphs import ArrayTarget
+from polarnight.cubes.running.light import da
+from polarnight.cubes.running.runner import Runner
 from polarnight.errors import AlgorithmFailed, BadFrame, Cancelled, ExternalService
 
 pytestmark = pytest.mark.cluster
@@ -239,8 +239,8 @@ def test_closing_leaves_no_process():
 SCRIPT = """
 import os, sys, time
 import numpy as np
-from polarnight.cubes.light import da
-from polarnight.cubes.running import Runner
+from polarnight.cubes.running.light import da
+from polarnight.cubes.running.runner import Runner
 
 print("main", flush=True)
 

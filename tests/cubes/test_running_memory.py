@@ -15,9 +15,9 @@ CODE = """
 import json, resource, sys
 import numpy as np
 from polarnight.cubes import Cube, merge
-from polarnight.cubes.memory import limit
-from polarnight.cubes.running import Runner
-from polarnight.cubes.store import CubeStore
+from polarnight.cubes.running.memory import limit
+from polarnight.cubes.running.runner import Runner
+from polarnight.cubes.store.store import CubeStore
 
 what, store, *paths = sys.argv[1:]
 small = Cube.from_array(np.ones((4, 4, 4), "u2"))

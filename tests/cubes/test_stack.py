@@ -142,7 +142,7 @@ def test_more_frames_than_may_be_open(tmp_path, rng, monkeypatch):
     frames = rng.integers(0, 65536, (60, *SHAPE)).astype(np.uint16)
     paths = [write(tmp_path / f"{k}.fits", frame) for k, frame in enumerate(frames)]
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    monkeypatch.setattr("polarnight.cubes.files._most_open", lambda: 20)
+    monkeypatch.setattr("polarnight.cubes.kernels.files._most_open", lambda: 20)
     with FrameStack(paths) as stack:
         resource.setrlimit(resource.RLIMIT_NOFILE, (len(open_files()) + 40, limits[1]))
         try:

@@ -6,7 +6,7 @@ import pytest
 from astropy.io import fits
 
 from polarnight.cubes import Cube, merge, recipes
-from polarnight.cubes.stale import differences, why_stale
+from polarnight.cubes.store.stale import differences, why_stale
 
 
 @pytest.fixture

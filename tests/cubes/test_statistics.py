@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as hnp
 
 from polarnight import _native
 from polarnight.cubes import METHODS, combine
-from polarnight.cubes.statistics import OPERATIONS, Operation, describe_frames
-from polarnight.cubes.whole import reduce_whole
+from polarnight.cubes.kernels.statistics import OPERATIONS, Operation, describe_frames
+from polarnight.cubes.steps.whole import reduce_whole
 from polarnight.errors import CubeError
 from polarnight.frames.bits import Bit
 

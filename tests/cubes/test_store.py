@@ -12,11 +12,11 @@ import pytest
 
 from polarnight.cubes.cube import Cube
 from polarnight.cubes.dimensions import Dimension
-from polarnight.cubes.light import da
 from polarnight.cubes.metadata import Card
-from polarnight.cubes.running import Runner
-from polarnight.cubes.store import CubeStore
-from polarnight.cubes.zarrays import ZarrArray
+from polarnight.cubes.running.light import da
+from polarnight.cubes.running.runner import Runner
+from polarnight.cubes.store.store import CubeStore
+from polarnight.cubes.store.zarrays import ZarrArray
 from polarnight.errors import BadFrame, Cancelled, CubeError
 from polarnight.frames import atomic
 
@@ -323,9 +323,9 @@ def test_a_full_disk_leaves_nothing(store, monkeypatch, moment):
         raise OSError(28, "No space left on device")
 
     if moment == "chunk":
-        monkeypatch.setattr("polarnight.cubes.zarrays._write_all", full)
+        monkeypatch.setattr("polarnight.cubes.store.zarrays._write_all", full)
     elif moment == "flush":
-        monkeypatch.setattr("polarnight.cubes.store_files.flush_to_disk", full)
+        monkeypatch.setattr("polarnight.cubes.store.files.flush_to_disk", full)
     else:
         monkeypatch.setattr(Path, "rename", full)
     _, cube = make()

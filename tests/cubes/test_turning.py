@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from polarnight.cubes.turning import as_frames, transposed
+from polarnight.cubes.steps.turning import as_frames, transposed
 
 
 @pytest.mark.parametrize("native", ["0", "1"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from polarnight.cubes import combine
-from polarnight.cubes.factors import median_inefficiency
+from polarnight.cubes.kernels.factors import median_inefficiency
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5, 7, 10, 20, 27, 40])

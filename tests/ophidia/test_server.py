@@ -407,7 +407,7 @@ def test_processes_give_the_same_and_are_kept(frames):
 
 
 def test_blocks_are_made_for_the_memory_of_the_settings(frames, monkeypatch):
-    from polarnight.cubes.memory import bound_bytes, total_memory
+    from polarnight.cubes.running.memory import bound_bytes, total_memory
     from polarnight.ophidia.operators import importing
 
     seen = []

@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 
 from polarnight.cubes import Cube, combine, list_hdus, merge
-from polarnight.cubes.fits_out import cube_header
+from polarnight.cubes.fits.writing import cube_header
 from polarnight.frames import wcs_from_header
 
 DATA = Path(os.environ.get("POLARNIGHT_REAL_DATA", Path(__file__).parents[3] / "shared" / "data"))

@@ -16,7 +16,7 @@ from polarnight.calibration.noise import (
 from polarnight.calibration.quality import Candidate
 from polarnight.calibration.rules import MasterRules
 from polarnight.cubes import Combined, FrameStack, combine
-from polarnight.cubes.factors import combining_factors
+from polarnight.cubes.kernels.factors import combining_factors
 from polarnight.frames import Frame, ImageType, read_raw
 
 __all__ = ["Stacked", "combine_candidates"]
@@ -197,7 +197,7 @@ def _expected(
 
     A value v of the master was v/s ADU in a frame that was multiplied by s, so that its
     variance was ``v s / gain + s^2 (read noise / gain)^2``; that of the mean or median of n
-    such values follows from `polarnight.cubes.factors`.
+    such values follows from `polarnight.cubes.kernels.factors`.
     """
     info = candidates[0].info
     centre = "median" if _method(candidates, rules).endswith("median") else "mean"

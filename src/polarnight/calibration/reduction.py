@@ -99,8 +99,8 @@ def reduce_frame(
     """Calibrate a raw frame.
 
     Overscan and bias, dark times exposure, flat; variance from gain, read noise, signal and
-    masters (`polarnight.cubes.calibrate`); bits of the raw values and of the masters; cut to
-    the pixels that hold light; border and cosmic rays marked. Masters of a larger part of the
+    masters (`polarnight.cubes.kernels.calibrate`); bits of the raw values and of the masters; cut
+    to the pixels that hold light; border and cosmic rays marked. Masters of a larger part of the
     chip are cut to the window that was read.
 
     Parameters

@@ -15,8 +15,8 @@ class MasterRules:
     Attributes
     ----------
     method : str
-        Of `polarnight.cubes.combine`, used from `min_clip` frames upwards; fewer are combined
-        by their median, two by their mean.
+        Of `polarnight.cubes.kernels.combine`, used from `min_clip` frames upwards; fewer are
+        combined by their median, two by their mean.
     min_clip : int
         Clipping fewer frames than this removes good values as readily as bad ones.
     nsigma, max_iterations : float, int

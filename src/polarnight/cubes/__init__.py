@@ -8,21 +8,21 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from polarnight.cubes.calibrate import calibrate
-from polarnight.cubes.combine import METHODS, Combined, combine
-from polarnight.cubes.stack import FrameStack
+from polarnight.cubes.kernels.calibrate import calibrate
+from polarnight.cubes.kernels.combine import METHODS, Combined, combine
+from polarnight.cubes.kernels.stack import FrameStack
 
 if TYPE_CHECKING:
-    from polarnight.cubes.arithmetic import combine_number, combine_pair
     from polarnight.cubes.cube import Cube
     from polarnight.cubes.dimensions import Dimension
-    from polarnight.cubes.joining import concat, merge
-    from polarnight.cubes.many import combine_many
+    from polarnight.cubes.fits.opening import list_hdus
     from polarnight.cubes.metadata import Card, Condition, Metadata
-    from polarnight.cubes.opening import list_hdus
     from polarnight.cubes.recipes import Recipe, rebuild
-    from polarnight.cubes.running import Runner
-    from polarnight.cubes.store import CubeStore
+    from polarnight.cubes.running.runner import Runner
+    from polarnight.cubes.steps.arithmetic import combine_number, combine_pair
+    from polarnight.cubes.steps.joining import concat, merge
+    from polarnight.cubes.steps.many import combine_many
+    from polarnight.cubes.store.store import CubeStore
 
 __all__ = [
     "METHODS",
@@ -51,17 +51,17 @@ _LATER = {
     "Card": "metadata",
     "Condition": "metadata",
     "Cube": "cube",
-    "CubeStore": "store",
+    "CubeStore": "store.store",
     "Dimension": "dimensions",
     "Metadata": "metadata",
     "Recipe": "recipes",
-    "Runner": "running",
-    "combine_many": "many",
-    "combine_number": "arithmetic",
-    "combine_pair": "arithmetic",
-    "concat": "joining",
-    "list_hdus": "opening",
-    "merge": "joining",
+    "Runner": "running.runner",
+    "combine_many": "steps.many",
+    "combine_number": "steps.arithmetic",
+    "combine_pair": "steps.arithmetic",
+    "concat": "steps.joining",
+    "list_hdus": "fits.opening",
+    "merge": "steps.joining",
     "rebuild": "recipes",
 }
 

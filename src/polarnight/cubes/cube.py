@@ -16,8 +16,8 @@ from polarnight.cubes.state import CubeState
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from polarnight.cubes.running import Runner
-    from polarnight.cubes.store import CubeStore
+    from polarnight.cubes.running.runner import Runner
+    from polarnight.cubes.store.store import CubeStore
     from polarnight.cubes.views import Planes, View
 
 __all__ = ["Cube", "Number"]
@@ -50,9 +50,9 @@ class Cube(CubeState):
     ) -> Cube:
         """Return a view of an image of a FITS file; only headers are read.
 
-        See `polarnight.cubes.fits_in.open_fits`.
+        See `polarnight.cubes.fits.reading.open_fits`.
         """
-        from polarnight.cubes.fits_in import open_fits
+        from polarnight.cubes.fits.reading import open_fits
 
         return open_fits(path, hdu, measure=measure, dims=dims, subset=subset)
 
@@ -70,9 +70,9 @@ class Cube(CubeState):
     ) -> Cube:
         """Return a cube of an array in memory, or of a dask array.
 
-        See `polarnight.cubes.labels.from_array`.
+        See `polarnight.cubes.steps.labels.from_array`.
         """
-        from polarnight.cubes.labels import from_array
+        from polarnight.cubes.steps.labels import from_array
 
         return from_array(array, dims, variance, bits, unit, metadata, measure, **others)
 
@@ -159,7 +159,7 @@ class Cube(CubeState):
         return self._pair(-1, "mul")
 
     def _pair(self, other: Any, operation: str, *, swapped: bool = False) -> Cube:
-        from polarnight.cubes.arithmetic import combine_number, combine_pair
+        from polarnight.cubes.steps.arithmetic import combine_number, combine_pair
 
         if isinstance(other, Cube):
             return combine_pair(self, other, operation)
@@ -170,56 +170,56 @@ class Cube(CubeState):
     # --------------------------------------------------------------- operations
 
     def combine(self, other: Cube, operation: str, *, measure: str | None = None) -> Cube:
-        """Combine with another cube; see `polarnight.cubes.arithmetic.combine_pair`."""
-        from polarnight.cubes.arithmetic import combine_pair
+        """Combine with another cube; see `polarnight.cubes.steps.arithmetic.combine_pair`."""
+        from polarnight.cubes.steps.arithmetic import combine_pair
 
         return combine_pair(self, other, operation, measure=measure)
 
     def subset(self, **indices: slice | Sequence[int] | int) -> Cube:
-        """Return a part, by dimension name; see `polarnight.cubes.subset.subset`."""
-        from polarnight.cubes.subset import subset
+        """Return a part, by dimension name; see `polarnight.cubes.steps.subset.subset`."""
+        from polarnight.cubes.steps.subset import subset
 
         return subset(self, indices)
 
     def transpose(self, *names: str) -> Cube:
         """Return the cube with its axes in another order; reversed where no names are given."""
-        from polarnight.cubes.shape import transpose
+        from polarnight.cubes.steps.shape import transpose
 
         return transpose(self, names or self.names[::-1])
 
     def rename_dims(self, names: Mapping[str, str] | None = None, **others: str) -> Cube:
         """Return the cube with other names for some dimensions: ``old="new"``."""
-        from polarnight.cubes.shape import rename_dims
+        from polarnight.cubes.steps.shape import rename_dims
 
         return rename_dims(self, {**(names or {}), **others})
 
     def expand_dim(self, name: str, position: int = 0, *, type: str = "int") -> Cube:  # noqa: A002
         """Return the cube with one more dimension, of size 1."""
-        from polarnight.cubes.shape import expand_dim
+        from polarnight.cubes.steps.shape import expand_dim
 
         return expand_dim(self, name, position, type=type)
 
     def drop_dim(self, name: str) -> Cube:
         """Return the cube without a dimension, which must have size 1."""
-        from polarnight.cubes.shape import drop_dim
+        from polarnight.cubes.steps.shape import drop_dim
 
         return drop_dim(self, name)
 
     def apply(self, function: Callable[..., Any], **options: Any) -> Cube:
-        """Apply a function to blocks; see `polarnight.cubes.apply.apply`."""
-        from polarnight.cubes.apply import apply
+        """Apply a function to blocks; see `polarnight.cubes.steps.apply.apply`."""
+        from polarnight.cubes.steps.apply import apply
 
         return apply(self, function, **options)
 
     def reduce(self, operation: str, dim: str, **parameters: Any) -> Cube:
-        """Reduce a dimension to one value; see `polarnight.cubes.reduce.reduce`."""
-        from polarnight.cubes.reduce import reduce
+        """Reduce a dimension to one value; see `polarnight.cubes.steps.reduce.reduce`."""
+        from polarnight.cubes.steps.reduce import reduce
 
         return reduce(self, operation, dim, **parameters)
 
     def block_reduce(self, operation: str, dim: str, size: int, **parameters: Any) -> Cube:
-        """Reduce groups of neighbours; see `polarnight.cubes.reduce.block_reduce`."""
-        from polarnight.cubes.reduce import block_reduce
+        """Reduce groups of neighbours; see `polarnight.cubes.steps.reduce.block_reduce`."""
+        from polarnight.cubes.steps.reduce import block_reduce
 
         return block_reduce(self, operation, dim, size, **parameters)
 
@@ -227,19 +227,19 @@ class Cube(CubeState):
 
     def with_unit(self, unit: str) -> Cube:
         """Return the cube in another unit, without converting anything."""
-        from polarnight.cubes.labels import relabel
+        from polarnight.cubes.steps.labels import relabel
 
         return relabel(self, unit=unit)
 
     def with_measure(self, measure: str) -> Cube:
         """Return the cube under another name."""
-        from polarnight.cubes.labels import relabel
+        from polarnight.cubes.steps.labels import relabel
 
         return relabel(self, measure=measure)
 
     def with_metadata(self, metadata: Metadata | Iterable[Card] | Mapping[str, Any]) -> Cube:
         """Return the cube with another header; its key, which is of the values, stays."""
-        from polarnight.cubes.labels import with_metadata
+        from polarnight.cubes.steps.labels import with_metadata
 
         return with_metadata(self, metadata)
 
@@ -253,13 +253,13 @@ class Cube(CubeState):
         runner : Runner, optional
             Where the work is done; threads of this process by default.
         """
-        from polarnight.cubes.labels import computed
+        from polarnight.cubes.steps.labels import computed
 
         return computed(self, runner)
 
     def numpy(self, runner: Runner | None = None) -> npt.NDArray[Any]:
         """Return the values."""
-        from polarnight.cubes.running import compute
+        from polarnight.cubes.running.runner import compute
 
         return compute([self.data], runner)[0]
 
@@ -275,8 +275,8 @@ class Cube(CubeState):
         header: Any = None,
         runner: Runner | None = None,
     ) -> None:
-        """Write a FITS file; see `polarnight.cubes.fits_out.write_fits`."""
-        from polarnight.cubes.fits_out import write_fits
+        """Write a FITS file; see `polarnight.cubes.fits.writing.write_fits`."""
+        from polarnight.cubes.fits.writing import write_fits
 
         write_fits(self, path, overwrite=overwrite, header=header, runner=runner)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from astropy.nddata import CCDData
 
     from polarnight.cubes.cube import Cube
-    from polarnight.cubes.running import Runner
+    from polarnight.cubes.running.runner import Runner
 
 __all__ = ["to_ccddata", "to_dataframe", "to_xarray"]
 
@@ -70,8 +70,8 @@ def to_ccddata(cube: Cube, runner: Runner | None = None) -> CCDData:
     """
     from astropy.nddata import CCDData, VarianceUncertainty
 
-    from polarnight.cubes.fits_out import cube_header
-    from polarnight.cubes.running import compute
+    from polarnight.cubes.fits.writing import cube_header
+    from polarnight.cubes.running.runner import compute
     from polarnight.cubes.units import known_unit
     from polarnight.frames.coordinates import wcs_from_header
 
@@ -100,7 +100,7 @@ def to_dataframe(cube: Cube, runner: Runner | None = None) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from polarnight.cubes.running import compute
+    from polarnight.cubes.running.runner import compute
 
     arrays = iter(compute([plane for plane in cube.planes if plane is not None], runner))
     columns = {cube.measure: next(arrays).reshape(-1)}

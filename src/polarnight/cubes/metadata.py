@@ -193,7 +193,7 @@ class Metadata(Sequence[Card]):
 
     def to_header(self) -> Header:
         """Return an astropy header; cards that FITS cannot hold are left out."""
-        from polarnight.cubes.fits_cards import header_of
+        from polarnight.cubes.fits.cards import header_of
 
         return header_of(self.cards)
 

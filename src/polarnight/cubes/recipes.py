@@ -25,14 +25,14 @@ Rebuild: TypeAlias = "Callable[[Mapping[str, Any], Sequence[Cube]], Cube]"
 
 # Where operations live; a module registers its own when it is imported.
 _MODULES: Final = (
-    "polarnight.cubes.fits_in",
-    "polarnight.cubes.arithmetic",
-    "polarnight.cubes.many",
-    "polarnight.cubes.subset",
-    "polarnight.cubes.joining",
-    "polarnight.cubes.shape",
-    "polarnight.cubes.labels",
-    "polarnight.cubes.reduce",
+    "polarnight.cubes.fits.reading",
+    "polarnight.cubes.steps.arithmetic",
+    "polarnight.cubes.steps.many",
+    "polarnight.cubes.steps.subset",
+    "polarnight.cubes.steps.joining",
+    "polarnight.cubes.steps.shape",
+    "polarnight.cubes.steps.labels",
+    "polarnight.cubes.steps.reduce",
     # A door above; named, not imported, unless a recipe asks for it.
     "polarnight.ophidia.primitives",
     "polarnight.ophidia.randoms",

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from polarnight.cubes.images import FileImage
-from polarnight.cubes.memory import block_rows
+from polarnight.cubes.fits.images import FileImage
+from polarnight.cubes.running.memory import block_rows
 
 if TYPE_CHECKING:
     from dask.array import Array
@@ -94,7 +94,7 @@ def lazy_array(source: Any, chunks: tuple[Any, ...], kind: str) -> Array:
     kind : str
         Beginning of the name of its tasks.
     """
-    from polarnight.cubes.light import da
+    from polarnight.cubes.running.light import da
 
     meta = np.empty((0,) * source.ndim, source.dtype)
     return da.from_array(

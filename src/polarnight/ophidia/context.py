@@ -20,7 +20,7 @@ from polarnight.ophidia.workbench import Axes, describe
 if TYPE_CHECKING:
     from polarnight.config import Settings
     from polarnight.cubes.cube import Cube
-    from polarnight.cubes.running import Runner
+    from polarnight.cubes.running.runner import Runner
     from polarnight.db.cubes import CubeCatalogue
     from polarnight.db.models import CubeContainer, CubeJob, CubeSession, DataCube
     from polarnight.ophidia.operator import Answer, Given

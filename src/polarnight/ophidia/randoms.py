@@ -50,7 +50,7 @@ def random_cube(
     Every block has a generator of its own, seeded by `seed` and the number of the block, and
     blocks depend on the shape alone: the numbers do not depend on where they are made.
     """
-    from polarnight.cubes.light import da
+    from polarnight.cubes.running.light import da
 
     dtype = np.dtype(TYPES[measure_type])
     # Bands by a fixed size: those of the memory bound differ between machines.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from polarnight.config import Settings
-    from polarnight.cubes.running import Runner
+    from polarnight.cubes.running.runner import Runner
 
 __all__ = ["Runners"]
 
@@ -47,7 +47,7 @@ class Runners:
         On this machine no more processes than it has processors. They are kept for the next
         command of the same numbers; who else wants them waits.
         """
-        from polarnight.cubes.running import Runner
+        from polarnight.cubes.running.runner import Runner
 
         memory, scheduler = self.memory, self._settings.scheduler
         if "://" not in scheduler:

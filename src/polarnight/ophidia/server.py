@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from polarnight.cubes.memory import limit
+from polarnight.cubes.running.memory import limit
 from polarnight.errors import Cancelled, PolarnightError
 from polarnight.ophidia import jobs as states
 from polarnight.ophidia.context import Context, Progress, nothing
@@ -30,8 +30,8 @@ from polarnight.ophidia.workbench import Workbench
 
 if TYPE_CHECKING:
     from polarnight.config import Settings
-    from polarnight.cubes.running import Runner
-    from polarnight.cubes.store import CubeStore
+    from polarnight.cubes.running.runner import Runner
+    from polarnight.cubes.store.store import CubeStore
     from polarnight.db.cubes import CubeCatalogue
     from polarnight.db.models import CubeJob, CubeSession
 
@@ -64,7 +64,7 @@ class Server:
     @cached_property
     def store(self) -> CubeStore:
         """Where computed cubes are kept."""
-        from polarnight.cubes.store import CubeStore
+        from polarnight.cubes.store.store import CubeStore
 
         return CubeStore(self.settings.data.cubes)
 

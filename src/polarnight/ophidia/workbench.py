@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from polarnight.cubes.cube import Cube
     from polarnight.cubes.metadata import Metadata
     from polarnight.cubes.recipes import Recipe
-    from polarnight.cubes.running import Runner
-    from polarnight.cubes.store import CubeStore
+    from polarnight.cubes.running.runner import Runner
+    from polarnight.cubes.store.store import CubeStore
     from polarnight.db.cubes import CubeCatalogue, CubeDescription
     from polarnight.db.cubes.cubes import Origin
     from polarnight.db.models import CubeContainer, DataCube

@@ -131,7 +131,7 @@ def _sources(settings: Settings) -> Finding:
 
 
 def _cubes(settings: Settings) -> Finding:
-    from polarnight.cubes.store import CubeStore
+    from polarnight.cubes.store.store import CubeStore
 
     where = {"threads": "in threads", "local": "in processes of this machine"}
     scheduler = settings.cubes.scheduler

@@ -1,5 +1,5 @@
 /* Bias, dark, flat, variance and bits of one frame in a single pass.
- * The definition is in polarnight/cubes/calibrate.py; the numpy reference gives the same
+ * The definition is in polarnight/cubes/kernels/calibrate.py; the numpy reference gives the same
  * bits. */
 #include <float.h>
 
@@ -7,7 +7,7 @@
 
 enum { W = 256 };
 
-/* Mirrors Job in polarnight/cubes/calibrate.py. */
+/* Mirrors Job in polarnight/cubes/kernels/calibrate.py. */
 typedef struct {
     int64_t rows, nx, row_bytes;
     const char *raw;

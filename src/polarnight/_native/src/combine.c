@@ -2,7 +2,7 @@
  *
  * Pixels are worked on in tiles of W neighbours: the tile of all frames fits the cache, and
  * sorting is done by a network of compare-exchanges, each on W pixels at once. The
- * definition of every result is in polarnight/cubes/reference.py; this file gives the same
+ * definition of every result is in polarnight/cubes/kernels/reference.py; this file gives the same
  * bits. Tiles of plain 16-bit integers are sorted as integers; a tile in which any pixel
  * must be left out goes the general way, where such a pixel is +infinity and sorts last.
  */

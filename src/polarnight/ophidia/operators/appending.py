@@ -55,7 +55,7 @@ class ConcatFits(Operator):
 
     def run(self, given: Given, context: Context) -> Answer:
         """Append them."""
-        from polarnight.cubes.joining import concat
+        from polarnight.cubes.steps.joining import concat
 
         row = context.row(given["cube"])
         lazy = context.cube(row, with_cards=True)
@@ -101,7 +101,7 @@ class ConcatFits(Operator):
 
     def _stacked(self, frames: list[Cube], lazy: Cube, dim: str, given: Given) -> Cube:
         """Return the frames as a stack whose coordinates go on where those of the cube end."""
-        from polarnight.cubes.joining import merge
+        from polarnight.cubes.steps.joining import merge
 
         old = lazy.dim(dim).coordinates
         step = given["dim_offset"]
@@ -116,7 +116,7 @@ class ConcatFits(Operator):
 
     def _ordered(self, block: Cube, lazy: Cube, dim: str) -> Cube:
         """Return a block with the dimensions in the order of the cube."""
-        from polarnight.cubes.shape import transpose
+        from polarnight.cubes.steps.shape import transpose
 
         if sorted(block.names) != sorted(lazy.names):
             msg = (

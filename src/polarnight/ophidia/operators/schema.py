@@ -90,7 +90,7 @@ class CubeSchema(Operator):
 
     def _changed(self, given: Given, context: Context) -> Answer:
         """Make a cube with one more, or one less, dimension of size 1."""
-        from polarnight.cubes.shape import drop_dim, expand_dim
+        from polarnight.cubes.steps.shape import drop_dim, expand_dim
 
         row = context.row(given["cube"])
         axes = Axes.of(row)

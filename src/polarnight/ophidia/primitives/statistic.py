@@ -80,7 +80,7 @@ def sigma_clipped(values: Doubles, nsigma: float, turns: int = _TURNS) -> Double
     """Return the values with NaN for what lies far from the median of what is kept.
 
     Far is more than `nsigma` times 1.4826 MAD, over and over, at most `turns` times: the rule
-    of `polarnight.cubes.reference`, in float64.
+    of `polarnight.cubes.kernels.reference`, in float64.
     """
     kept = values.reshape(-1, values.shape[-1]).copy()
     active = np.arange(len(kept))

@@ -1,0 +1,130 @@
+"""Finding the images of a FITS file: from headers alone."""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from polarnight.cubes.fits.images import StoredImage
+from polarnight.cubes.fits.layout import check_start, pixel_format
+from polarnight.cubes.fits.packed import TILED, unpacking
+from polarnight.cubes.fits.scan import AGAIN, Cards, Unit, scan
+from polarnight.errors import BadFrame
+from polarnight.frames.blocks import LARGEST_BYTES
+
+__all__ = ["Found", "find_images", "list_hdus"]
+
+_LARGEST = 1 << 50
+_MOST_AXES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An image and its headers.
+
+    Attributes
+    ----------
+    image : StoredImage
+    name : str
+        EXTNAME.
+    header, primary : bytes
+        Of the image and, where it is another, of the file.
+    """
+
+    image: StoredImage
+    name: str
+    header: bytes
+    primary: bytes
+
+
+def list_hdus(path: str | Path) -> list[tuple[int, str, tuple[int, ...], str]]:
+    """List the image HDUs of a file.
+
+    Returns
+    -------
+    list of tuple
+        Position from 0, EXTNAME, shape (slowest axis first) and name of the type of the values.
+
+    Raises
+    ------
+    BadFrame
+        Where the file is missing, empty, no FITS or cut short.
+    """
+    from polarnight.cubes.fits.values import value_dtype
+
+    return [
+        (found.image.index, found.name, found.image.shape, value_dtype(found.image.format).name)
+        for found in find_images(path)
+    ]
+
+
+def find_images(path: str | Path) -> Iterator[Found]:
+    """Yield the images of a file; no more is read than is asked for.
+
+    Raises
+    ------
+    BadFrame
+        Where the file is missing, empty, no FITS or cut short.
+    """
+    name = os.fspath(path)
+    try:
+        kind = Path(name).stat().st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+            # A pipe would keep us waiting, a device would never end.
+            raise BadFrame(name, "is no regular file")
+        with Path(name).open("rb") as file:
+            state = os.fstat(file.fileno())
+            start = file.read(10)
+            packed = check_start(start, name)
+            if packed:
+                with unpacking(name, start) as inside:
+                    check_start(inside.read(10), name)
+                    yield from _images(inside, name, state, packed=True)
+            else:
+                yield from _images(file, name, state, packed=False)
+    except OSError as error:
+        raise BadFrame(name, f"cannot be read: {error.strerror or error}") from error
+    except EOFError as error:
+        raise BadFrame(name, f"the compressed file is damaged: {error}", AGAIN) from error
+
+
+def _images(file: BinaryIO, path: str, state: os.stat_result, *, packed: bool) -> Iterator[Found]:
+    primary = b""
+    for unit in scan(file, path):
+        if unit.shape:
+            image = _stored(unit, path, state, packed=packed)
+            yield Found(image, unit.name, unit.header, primary)
+        if not unit.index:
+            primary = unit.header
+
+
+def _stored(unit: Unit, path: str, state: os.stat_result, *, packed: bool) -> StoredImage:
+    cards: Cards = unit.cards
+    offset = unit.offset
+    if unit.is_tiled:
+        cards = {**cards, "BITPIX": cards.get("ZBITPIX")}
+        offset = TILED
+    elif packed:
+        offset = -offset
+    if len(unit.shape) > _MOST_AXES:
+        raise BadFrame(path, f"has {len(unit.shape)} axes, at most {_MOST_AXES} are read")
+    pixels = pixel_format(cards, path)
+    size = math.prod(unit.shape) * pixels.stored.itemsize
+    if size > _LARGEST:
+        raise BadFrame(path, f"the header promises {size} bytes of pixels", "correct NAXISn")
+    if offset < 0 and size > LARGEST_BYTES:
+        reason = f"the header promises {size} bytes in compressed form, more than {LARGEST_BYTES}"
+        raise BadFrame(path, reason, "correct NAXISn, or unpack the file")
+    end = unit.offset + (unit.size if unit.is_tiled else size)
+    if not packed and state.st_size < end - (2880 if unit.is_tiled else 0):
+        raise BadFrame(
+            path, f"is cut short: {state.st_size} bytes, its header promises {end}", AGAIN
+        )
+    return StoredImage(
+        path, unit.index, unit.shape, pixels, offset, state.st_size, state.st_mtime_ns
+    )

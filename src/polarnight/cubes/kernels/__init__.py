@@ -1,0 +1,1 @@
+"""Many frames into one, and a raw frame into a calibrated one: compiled, and defined in numpy."""

@@ -1,0 +1,1 @@
+"""Where lazy cubes are computed, and within which bounds."""

@@ -1,0 +1,1 @@
+"""Cubes that are kept on disk, under the keys of their recipes."""
