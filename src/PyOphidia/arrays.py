@@ -10,7 +10,7 @@ from PyOphidia.calls import Calls
 
 if TYPE_CHECKING:
     from polarnight.cubes import Cube as EngineCube
-    from polarnight.ophidia.workbench import Axes
+    from polarnight.ophidia.engine.workbench import Axes
 
 __all__ = ["Arrays"]
 

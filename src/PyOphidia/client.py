@@ -17,7 +17,7 @@ from PyOphidia.workflows import Workflows
 if TYPE_CHECKING:
     from polarnight.cubes import Cube as EngineCube
     from polarnight.ophidia import Response, Server
-    from polarnight.ophidia.workbench import Axes
+    from polarnight.ophidia.engine.workbench import Axes
 
 __all__ = ["Client"]
 
@@ -197,7 +197,7 @@ class Client(Workflows):
         RuntimeError
             Where it failed, with what the server said.
         """
-        from polarnight.ophidia.grammar import format_command
+        from polarnight.ophidia.language.grammar import format_command
 
         self._send(format_command(operator, dict(arguments)))
 
@@ -236,7 +236,7 @@ class Client(Workflows):
             Where there is none.
         """
         from polarnight.errors import PolarnightError
-        from polarnight.ophidia.workbench import Axes
+        from polarnight.ophidia.engine.workbench import Axes
 
         server = self._server
         try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from polarnight.ophidia.arguments import Argument, yes_no
+from polarnight.ophidia.answers.manual import operator_page, synopsis
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue, UnknownArgument, UnknownOperator
-from polarnight.ophidia.manual import operator_page, synopsis
+from polarnight.ophidia.language.arguments import Argument, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import get_operator, operator, operators
 

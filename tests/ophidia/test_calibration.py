@@ -87,7 +87,7 @@ def test_both_doors_give_the_same_pixels(door):
 
 def test_masters_that_go_take_their_files_with_them(door):
     from polarnight.db import RawFit
-    from polarnight.ophidia.paths import products
+    from polarnight.ophidia.files.paths import products
 
     night = RawFit.objects.select_related("epoch").first().epoch
     path = f"/archive/{night.telescope}/{night.night}"

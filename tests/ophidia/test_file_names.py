@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from polarnight.ophidia.tables import clean
+from polarnight.ophidia.answers.tables import clean
 
 
 def _named(client, *names):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polarnight.ophidia.errors import BadValue, OphidiaError
-from polarnight.ophidia.filters import Condition, parse_filter
+from polarnight.ophidia.selection.filters import Condition, parse_filter
 
 
 def _error(call):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polarnight.ophidia.errors import BadValue, OphidiaError, UnknownArgument, UnknownOperator
-from polarnight.ophidia.grammar import format_command, parse_command, split_list
+from polarnight.ophidia.language.grammar import format_command, parse_command, split_list
 
 
 def _error(call):

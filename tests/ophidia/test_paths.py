@@ -7,7 +7,7 @@ import pytest
 
 from polarnight.config import load_settings
 from polarnight.ophidia.errors import AccessRefused, BadValue
-from polarnight.ophidia.paths import Repository, check_name, normal_path
+from polarnight.ophidia.files.paths import Repository, check_name, normal_path
 
 OUTSIDE = [
     "../secret.fits",

@@ -6,7 +6,7 @@ import dask.array as da
 import pytest
 
 from polarnight.cubes import Cube
-from polarnight.ophidia.placing import too_many_cores
+from polarnight.ophidia.engine.placing import too_many_cores
 
 LARGE, SMALL = (2048, 2048), (300, 300)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from polarnight.ophidia.randoms import random_cube
+from polarnight.ophidia.engine.randoms import random_cube
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from polarnight.ophidia import Response, State
-from polarnight.ophidia.response import Graph, Grid, Text, items_of
+from polarnight.ophidia.answers.response import Graph, Grid, Text, items_of
 
 
 def test_the_json_of_a_response():

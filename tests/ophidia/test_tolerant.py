@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polarnight.ophidia.errors import OphidiaError, UnknownArgument, UnknownOperator
-from polarnight.ophidia.tolerant import join_lines, read_command, split_commands
+from polarnight.ophidia.language.tolerant import join_lines, read_command, split_commands
 
 IMPORT = {
     "src_path": "[path=/data/INDIGO-FITS/fits-raw;file=LRS.2016-06-06T20-30-03.925.fits]",

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 import PyOphidia.client
-from polarnight.ophidia.response import Response, Text
+from polarnight.ophidia.answers.response import Response, Text
 from PyOphidia import cube
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from polarnight.ophidia.response import Graph, Grid, Response, Text
+from polarnight.ophidia.answers.response import Graph, Grid, Response, Text
 from PyOphidia import client, cube
 from PyOphidia.calls import OphidiaWarning
 

@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from polarnight.ophidia.response import Grid, Response
+from polarnight.ophidia.answers.response import Grid, Response
 from PyOphidia import cube
 from PyOphidia.calls import Calls
 

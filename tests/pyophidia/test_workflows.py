@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from polarnight.ophidia.response import Response
+from polarnight.ophidia.answers.response import Response
 from PyOphidia import cube
 
 

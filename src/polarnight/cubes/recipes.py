@@ -35,7 +35,7 @@ _MODULES: Final = (
     "polarnight.cubes.steps.reduce",
     # A door above; named, not imported, unless a recipe asks for it.
     "polarnight.ophidia.primitives",
-    "polarnight.ophidia.randoms",
+    "polarnight.ophidia.engine.randoms",
 )
 _KNOWN: dict[str, tuple[str, Rebuild]] = {}
 

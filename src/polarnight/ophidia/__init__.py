@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from polarnight.ophidia.errors import OphidiaError
 
 if TYPE_CHECKING:
-    from polarnight.ophidia.response import Response
+    from polarnight.ophidia.answers.response import Response
     from polarnight.ophidia.server import Server
     from polarnight.ophidia.state import State
 
 __all__ = ["OphidiaError", "Response", "Server", "State"]
 
-_PLACES = {"Response": "response", "Server": "server", "State": "state"}
+_PLACES = {"Response": "answers.response", "Server": "server", "State": "state"}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from polarnight.errors import Cancelled, ConfigError
+from polarnight.ophidia.answers.response import Text
+from polarnight.ophidia.engine.placing import place_for, too_many_cores
+from polarnight.ophidia.engine.workbench import Axes, describe
 from polarnight.ophidia.errors import BadValue
-from polarnight.ophidia.grammar import split_list
-from polarnight.ophidia.paths import Repository, normal_path
-from polarnight.ophidia.placing import place_for, too_many_cores
-from polarnight.ophidia.response import Text
-from polarnight.ophidia.workbench import Axes, describe
+from polarnight.ophidia.files.paths import Repository, normal_path
+from polarnight.ophidia.language.grammar import split_list
 
 if TYPE_CHECKING:
     from polarnight.config import Settings

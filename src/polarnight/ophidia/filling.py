@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from polarnight.errors import PolarnightError
+from polarnight.ophidia.answers.response import Response
 from polarnight.ophidia.errors import BadValue, OphidiaError, refused_by_machine
-from polarnight.ophidia.grammar import Command
+from polarnight.ophidia.language.grammar import Command
 from polarnight.ophidia.operator import Operator
 from polarnight.ophidia.registry import get_operator
-from polarnight.ophidia.response import Response
 from polarnight.ophidia.state import State
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from polarnight.ophidia.answers.response import Response, Text, storable
 from polarnight.ophidia.errors import BadValue
-from polarnight.ophidia.response import Response, Text, storable
 
 if TYPE_CHECKING:
     from polarnight.db.models import CubeJob, CubeSession

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from polarnight.ophidia.arguments import Argument, yes_no
 from polarnight.ophidia.errors import BadValue, UnknownArgument, nearest
+from polarnight.ophidia.language.arguments import Argument, yes_no
 
 if TYPE_CHECKING:
+    from polarnight.ophidia.answers.response import Item
     from polarnight.ophidia.context import Context
-    from polarnight.ophidia.massive import Hits
-    from polarnight.ophidia.response import Item
+    from polarnight.ophidia.selection.massive import Hits
 
 __all__ = ["OBSOLETE", "Answer", "Given", "Operator"]
 

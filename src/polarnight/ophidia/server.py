@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 from polarnight.cubes.running.memory import limit
 from polarnight.errors import Cancelled, PolarnightError
 from polarnight.ophidia import jobs as states
+from polarnight.ophidia.answers.response import Response, Text
 from polarnight.ophidia.context import Context, Progress, nothing
+from polarnight.ophidia.engine.runners import Runners
+from polarnight.ophidia.engine.workbench import Workbench
 from polarnight.ophidia.errors import refused_by_machine
 from polarnight.ophidia.filling import failed, filled, mode, placed, source, unforeseen
-from polarnight.ophidia.grammar import Command
 from polarnight.ophidia.jobs import Jobs
-from polarnight.ophidia.massive import expand, run_on_hits, shown_hits
+from polarnight.ophidia.language.grammar import Command
+from polarnight.ophidia.language.tolerant import read_command
 from polarnight.ophidia.memory import last_cube, remember, resume
 from polarnight.ophidia.operator import Answer, Operator
 from polarnight.ophidia.registry import get_operator
-from polarnight.ophidia.response import Response, Text
-from polarnight.ophidia.runners import Runners
+from polarnight.ophidia.selection.massive import expand, run_on_hits, shown_hits
 from polarnight.ophidia.state import State
-from polarnight.ophidia.tolerant import read_command
-from polarnight.ophidia.workbench import Workbench
 
 if TYPE_CHECKING:
     from polarnight.config import Settings

@@ -5,8 +5,8 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polarnight.ophidia.response import Graph, Grid, Response, Text
-from polarnight.ophidia.tables import clean, table_lines, wide
+from polarnight.ophidia.answers.response import Graph, Grid, Response, Text
+from polarnight.ophidia.answers.tables import clean, table_lines, wide
 from polarnight.ophidia.terminal.display import Display, fitted, short_request
 
 

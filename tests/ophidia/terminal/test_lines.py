@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from polarnight.errors import PolarnightError
 from polarnight.ophidia.errors import BadValue, UnknownOperator
+from polarnight.ophidia.language.tolerant import read_command, split_commands
 from polarnight.ophidia.registry import operator_names
 from polarnight.ophidia.terminal.aliases import PREDEFINED, expand_alias, predefined
 from polarnight.ophidia.terminal.environment import KNOWN, Environment
@@ -16,7 +17,6 @@ from polarnight.ophidia.terminal.lines import (
     separated,
 )
 from polarnight.ophidia.terminal.local import LOCAL
-from polarnight.ophidia.tolerant import read_command, split_commands
 
 
 def read(line, aliases=PREDEFINED):

@@ -108,7 +108,7 @@ def test_several_cubes_in_an_argument_for_one_are_done_one_by_one():
 
 
 def test_a_container_can_be_handed_on():
-    from polarnight.ophidia.response import Response, Text
+    from polarnight.ophidia.answers.response import Response, Text
 
     made = Response([Text("createcontainer", "Output Container", f"{BASE}/9")])
     server = Server({"oph_createcontainer": lambda given, job: made})
@@ -142,7 +142,7 @@ def test_a_task_counts_with_its_cores():
 
 
 def test_a_child_without_a_cube_of_its_parent_does_not_get_an_older_one():
-    from polarnight.ophidia.response import Response
+    from polarnight.ophidia.answers.response import Response
 
     server = Server({"oph_list": lambda given, job: Response()})
     server.run(

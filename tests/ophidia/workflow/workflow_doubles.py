@@ -3,8 +3,8 @@
 import threading
 import time
 
-from polarnight.ophidia.grammar import parse_command
-from polarnight.ophidia.response import Grid, Response, Text
+from polarnight.ophidia.answers.response import Grid, Response, Text
+from polarnight.ophidia.language.grammar import parse_command
 from polarnight.ophidia.workflow import Hooks, Run, parse_workflow
 
 BASE = "http://localhost/polarnight"

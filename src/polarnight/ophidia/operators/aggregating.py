@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from polarnight.ophidia.arguments import Argument, cube
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.engine.missing import missing_value, without_missing
+from polarnight.ophidia.engine.workbench import Axes
 from polarnight.ophidia.errors import BadValue, nearest
-from polarnight.ophidia.missing import missing_value, without_missing
+from polarnight.ophidia.language.arguments import Argument, cube
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.operators.reducing import OPERATIONS, Reduce, parameters_of
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.workbench import Axes
 
 if TYPE_CHECKING:
     import numpy as np

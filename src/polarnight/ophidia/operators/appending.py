@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from polarnight.ophidia.arguments import Argument, cube, yes_no
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.engine.workbench import Axes
 from polarnight.ophidia.errors import BadValue, nearest
-from polarnight.ophidia.indices import check_pairs, select_indices
+from polarnight.ophidia.language.arguments import Argument, cube, yes_no
+from polarnight.ophidia.language.indices import check_pairs, select_indices
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.operators.importing import hdu_of
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.workbench import Axes
 
 if TYPE_CHECKING:
     from polarnight.cubes.cube import Cube

@@ -6,13 +6,13 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from polarnight.ophidia.arguments import Argument
+from polarnight.ophidia.answers.response import Grid, Item, Text
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue
+from polarnight.ophidia.language.arguments import Argument
+from polarnight.ophidia.language.patterns import matches_any
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.patterns import matches_any
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid, Item, Text
 
 if TYPE_CHECKING:
     from polarnight.db.models import CubeJob, CubeSession

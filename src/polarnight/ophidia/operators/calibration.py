@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from polarnight.ophidia.arguments import Argument, cube, yes_no
-from polarnight.ophidia.calibrating import (
+from polarnight.ophidia.calibration.calibrating import (
     KINDS,
     Master,
     MasterChoice,
@@ -16,11 +15,12 @@ from polarnight.ophidia.calibrating import (
     input_keys,
     raw_frames,
 )
-from polarnight.ophidia.calibration_parts import CANDIDATES, MASTERS, PLACE, show_product
+from polarnight.ophidia.calibration.parts import CANDIDATES, MASTERS, PLACE, show_product
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue, OperatorFailed
+from polarnight.ophidia.files.paths import products
+from polarnight.ophidia.language.arguments import Argument, cube, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.paths import products
 from polarnight.ophidia.registry import operator
 
 __all__ = ["Calibrate"]

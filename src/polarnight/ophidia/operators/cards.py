@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from polarnight.ophidia.arguments import Argument, cube, yes_no
+from polarnight.ophidia.answers.response import Grid, Text
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue, OperatorFailed
+from polarnight.ophidia.language.arguments import Argument, cube, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid, Text
 
 if TYPE_CHECKING:
     from polarnight.db.cubes.cards import StoredCard

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from polarnight.ophidia.arguments import Argument
+from polarnight.ophidia.answers.response import Grid, Item, Text
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue
+from polarnight.ophidia.language.arguments import Argument
+from polarnight.ophidia.language.patterns import matches_any
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.patterns import matches_any
 from polarnight.ophidia.registry import operator, operators
-from polarnight.ophidia.response import Grid, Item, Text
 
 __all__ = ["Hierarchy", "OperatorsList", "PrimitivesList", "ShowGrid"]
 

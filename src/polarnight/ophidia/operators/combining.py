@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from polarnight.ophidia.arguments import Argument, cube, cubes
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.engine.matching_axes import displaced
+from polarnight.ophidia.engine.missing import missing_value, without_missing
+from polarnight.ophidia.engine.workbench import Axes
 from polarnight.ophidia.errors import BadValue
-from polarnight.ophidia.matching_axes import displaced
-from polarnight.ophidia.missing import missing_value, without_missing
+from polarnight.ophidia.files.paths import check_name
+from polarnight.ophidia.language.arguments import Argument, cube, cubes
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.paths import check_name
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.workbench import Axes
 
 if TYPE_CHECKING:
     from polarnight.cubes.cube import Cube

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from polarnight.ophidia.arguments import Argument, yes_no
+from polarnight.ophidia.answers.response import Text
 from polarnight.ophidia.context import Context
-from polarnight.ophidia.deleting import delete_cubes
+from polarnight.ophidia.engine.deleting import delete_cubes
 from polarnight.ophidia.errors import BadValue
+from polarnight.ophidia.language.arguments import Argument, yes_no
+from polarnight.ophidia.language.types import TYPES
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Text
-from polarnight.ophidia.types import TYPES
 
 __all__ = ["CreateContainer", "DeleteContainer"]
 

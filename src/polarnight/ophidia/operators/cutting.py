@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from polarnight.ophidia.arguments import Argument, cube, yes_no
 from polarnight.ophidia.context import Context
-from polarnight.ophidia.indices import check_pairs, select_coordinates, select_indices
+from polarnight.ophidia.engine.workbench import Axes
+from polarnight.ophidia.language.arguments import Argument, cube, yes_no
+from polarnight.ophidia.language.indices import check_pairs, select_coordinates, select_indices
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.workbench import Axes
 
 __all__ = ["Subset"]
 

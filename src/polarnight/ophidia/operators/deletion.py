@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from polarnight.ophidia.arguments import cube, yes_no
 from polarnight.ophidia.context import Context
-from polarnight.ophidia.deleting import delete_cubes
+from polarnight.ophidia.engine.deleting import delete_cubes
 from polarnight.ophidia.errors import BadValue
-from polarnight.ophidia.filters import Filter
-from polarnight.ophidia.massive import Hits
+from polarnight.ophidia.language.arguments import cube, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
+from polarnight.ophidia.selection.filters import Filter
+from polarnight.ophidia.selection.massive import Hits
 
 __all__ = ["Delete"]
 

@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polarnight.ophidia.arguments import Argument, cube, yes_no
+from polarnight.ophidia.answers.cubeinfo import dimension_grid, values_grid
+from polarnight.ophidia.answers.response import Grid, Item, Response, Text
 from polarnight.ophidia.context import Context
-from polarnight.ophidia.cubeinfo import dimension_grid, values_grid
+from polarnight.ophidia.engine.workbench import Axes
 from polarnight.ophidia.errors import OperatorFailed
-from polarnight.ophidia.indices import Selection, check_pairs, select_coordinates, select_indices
+from polarnight.ophidia.files.paths import check_file_name
+from polarnight.ophidia.language.arguments import Argument, cube, yes_no
+from polarnight.ophidia.language.indices import (
+    Selection,
+    check_pairs,
+    select_coordinates,
+    select_indices,
+)
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.paths import check_file_name
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid, Item, Response, Text
-from polarnight.ophidia.workbench import Axes
 
 if TYPE_CHECKING:
     from polarnight.cubes.cube import Cube

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polarnight.errors import CubeError
-from polarnight.ophidia.arguments import Argument, cube, yes_no
+from polarnight.ophidia.answers.response import Text
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.engine.workbench import relabelled
 from polarnight.ophidia.errors import BadValue, OperatorFailed
-from polarnight.ophidia.guarding import refuse_raw
+from polarnight.ophidia.files.guarding import refuse_raw
+from polarnight.ophidia.files.paths import check_file_name
+from polarnight.ophidia.language.arguments import Argument, cube, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.paths import check_file_name
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Text
-from polarnight.ophidia.workbench import relabelled
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header

@@ -8,14 +8,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from polarnight.ophidia.arguments import Argument, yes_no
+from polarnight.ophidia.answers.response import Grid, Text
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue, OperatorFailed
-from polarnight.ophidia.guarding import refuse_own, refuse_raw, refuse_roots
+from polarnight.ophidia.files.guarding import refuse_own, refuse_raw, refuse_roots
+from polarnight.ophidia.files.paths import check_file_name, normal_path
+from polarnight.ophidia.language.arguments import Argument, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.paths import check_file_name, normal_path
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid, Text
 
 __all__ = ["Fs"]
 
@@ -150,7 +150,7 @@ class Fs(Operator):
         return Answer([Text("fs", "Moved", context.files.virtual(goal))])
 
     def _refuse_kept(self, place: Path, context: Context) -> None:
-        """Refuse to take away what others need: see `polarnight.ophidia.guarding`."""
+        """Refuse to take away what others need: see `polarnight.ophidia.files.guarding`."""
         refuse_raw(place, context.files.root)
         data = context.settings.data
         refuse_roots(place, (*context.files.roots, data.db_path, data.stars, data.log_file))

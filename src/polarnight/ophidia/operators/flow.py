@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from polarnight.ophidia.arguments import Argument, yes_no
+from polarnight.ophidia.answers.response import Text
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue, OperatorFailed
+from polarnight.ophidia.language.arguments import Argument, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Text
 
 __all__ = ["Else", "ElseIf", "EndFor", "EndIf", "For", "If", "Input", "Set", "Wait"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from polarnight.ophidia.arguments import Argument, cube
 from polarnight.ophidia.context import Context
-from polarnight.ophidia.fragments import fit_fragments
+from polarnight.ophidia.engine.fragments import fit_fragments
+from polarnight.ophidia.engine.workbench import Axes
+from polarnight.ophidia.language.arguments import Argument, cube
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.workbench import Axes
 
 if TYPE_CHECKING:
     from polarnight.db.models import DataCube

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from polarnight.ophidia.arguments import Argument
+from polarnight.ophidia.answers.manual import operator_grids
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import UnknownOperator
-from polarnight.ophidia.manual import operator_grids
+from polarnight.ophidia.language.arguments import Argument
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import get_operator, operator
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from polarnight.ophidia.arguments import Argument, yes_no
+from polarnight.ophidia.answers.response import Grid, Item, Text, items_of
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue, OperatorFailed
+from polarnight.ophidia.language.arguments import Argument, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid, Item, Text, items_of
 
 if TYPE_CHECKING:
     from polarnight.db.models import CubeJob, CubeSession

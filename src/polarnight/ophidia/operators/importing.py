@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polarnight.cubes.cube import Cube
-from polarnight.ophidia.arguments import Argument, yes_no
+from polarnight.ophidia.answers.response import Text
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.engine.fragments import fit_fragments, fragments_text
+from polarnight.ophidia.engine.placing import dimension_types
+from polarnight.ophidia.engine.workbench import Axes, relabelled
 from polarnight.ophidia.errors import BadValue
-from polarnight.ophidia.fragments import fit_fragments, fragments_text
-from polarnight.ophidia.indices import check_pairs, select_indices
+from polarnight.ophidia.files.paths import check_name
+from polarnight.ophidia.language.arguments import Argument, yes_no
+from polarnight.ophidia.language.indices import check_pairs, select_indices
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.paths import check_name
-from polarnight.ophidia.placing import dimension_types
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Text
-from polarnight.ophidia.workbench import Axes, relabelled
 
 if TYPE_CHECKING:
     from polarnight.db.models import CubeContainer

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from polarnight.db.cubes.names import ARCHIVE
-from polarnight.ophidia.arguments import Argument, yes_no
+from polarnight.ophidia.answers.response import Grid
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.language.arguments import Argument, yes_no
+from polarnight.ophidia.language.patterns import matches_any
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.patterns import matches_any
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid
 
 if TYPE_CHECKING:
     from polarnight.db.models import CubeContainer, DataCube

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import socket
 
-from polarnight.ophidia.arguments import Argument
+from polarnight.ophidia.answers.response import Grid
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import OperatorFailed
+from polarnight.ophidia.language.arguments import Argument
+from polarnight.ophidia.language.patterns import matches_any
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.patterns import matches_any
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid
 
 __all__ = ["Cluster", "GetConfig", "Instances"]
 

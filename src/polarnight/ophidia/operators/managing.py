@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from polarnight.ophidia.arguments import Argument
+from polarnight.ophidia.answers.response import Grid, Text
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue, OperatorFailed
+from polarnight.ophidia.language.arguments import Argument
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid, Text
 
 if TYPE_CHECKING:
     from polarnight.db.models import CubeSession
@@ -127,7 +127,7 @@ class ManageSession(Operator):
 
     def _remove(self, chosen: CubeSession, context: Context) -> Answer:
         from polarnight.db.models import DataCube
-        from polarnight.ophidia.deleting import delete_cubes
+        from polarnight.ophidia.engine.deleting import delete_cubes
 
         if chosen.pk == context.session.pk:
             msg = f"{self.name}: the session in use is not removed"

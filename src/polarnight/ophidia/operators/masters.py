@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from polarnight.ophidia.arguments import Argument, cubes
-from polarnight.ophidia.calibrating import (
+from polarnight.ophidia.answers.response import Grid, Text
+from polarnight.ophidia.calibration.calibrating import (
     KINDS,
     Master,
     MasterChoice,
@@ -17,13 +17,13 @@ from polarnight.ophidia.calibrating import (
     input_keys,
     raw_frames,
 )
-from polarnight.ophidia.calibration_parts import CANDIDATES, MASTERS, PLACE, show_product
+from polarnight.ophidia.calibration.parts import CANDIDATES, MASTERS, PLACE, show_product
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue
+from polarnight.ophidia.files.paths import products
+from polarnight.ophidia.language.arguments import Argument, cubes
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.paths import products
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid, Text
 
 if TYPE_CHECKING:
     from polarnight.calibration import CalibrationGroup, MasterRules

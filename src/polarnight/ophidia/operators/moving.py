@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from polarnight.ophidia.arguments import Argument
+from polarnight.ophidia.answers.response import Text
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue
+from polarnight.ophidia.language.arguments import Argument
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Text
 
 __all__ = ["MoveContainer"]
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polarnight.ophidia.arguments import Argument, yes_no
+from polarnight.ophidia.answers.response import Grid, Item
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue, OperatorFailed
-from polarnight.ophidia.indices import check_pairs, select_coordinates, select_indices
+from polarnight.ophidia.language.arguments import Argument, yes_no
+from polarnight.ophidia.language.indices import check_pairs, select_coordinates, select_indices
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.operators.importing import hdu_of
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid, Item
 
 if TYPE_CHECKING:
     from polarnight.cubes.cube import Cube

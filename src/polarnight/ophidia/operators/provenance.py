@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from polarnight.ophidia.arguments import Argument, cube
+from polarnight.ophidia.answers.response import Graph, Grid
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.language.arguments import Argument, cube
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Graph, Grid
 
 __all__ = ["CubeIo"]
 

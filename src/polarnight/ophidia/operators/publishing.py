@@ -6,13 +6,13 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from polarnight.ophidia.arguments import Argument, cube, yes_no
+from polarnight.ophidia.answers.page import cube_page, picture
+from polarnight.ophidia.answers.response import Text
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import OperatorFailed
+from polarnight.ophidia.language.arguments import Argument, cube, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.page import cube_page, picture
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Text
 
 if TYPE_CHECKING:
     from polarnight.db.models import DataCube

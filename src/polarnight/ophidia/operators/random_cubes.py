@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 from math import prod
 
-from polarnight.ophidia.arguments import Argument, yes_no
+from polarnight.ophidia.answers.response import Text
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.engine.fragments import fragments_text
+from polarnight.ophidia.engine.randoms import block_count, random_cube
+from polarnight.ophidia.engine.workbench import Axes
 from polarnight.ophidia.errors import BadValue
-from polarnight.ophidia.fragments import fragments_text
+from polarnight.ophidia.files.paths import check_name
+from polarnight.ophidia.language.arguments import Argument, yes_no
+from polarnight.ophidia.language.types import TYPES
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.paths import check_name
-from polarnight.ophidia.randoms import block_count, random_cube
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Text
-from polarnight.ophidia.types import TYPES
-from polarnight.ophidia.workbench import Axes
 
 __all__ = ["RandCube", "RandCube2"]
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polarnight.ophidia.arguments import Argument, cube
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.engine.missing import missing_value, without_missing
+from polarnight.ophidia.engine.workbench import Axes
 from polarnight.ophidia.errors import BadValue
-from polarnight.ophidia.missing import missing_value, without_missing
+from polarnight.ophidia.language.arguments import Argument, cube
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.workbench import Axes
 
 if TYPE_CHECKING:
     import numpy.typing as npt

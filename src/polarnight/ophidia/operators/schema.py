@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from polarnight.ophidia.arguments import Argument, cube, yes_no
-from polarnight.ophidia.context import Context
-from polarnight.ophidia.cubeinfo import (
+from polarnight.ophidia.answers.cubeinfo import (
     UNITS,
     cube_bytes,
     dimension_grid,
@@ -13,12 +11,14 @@ from polarnight.ophidia.cubeinfo import (
     more_info_grid,
     values_grid,
 )
+from polarnight.ophidia.answers.response import Grid, Item
+from polarnight.ophidia.context import Context
+from polarnight.ophidia.engine.workbench import Axes
 from polarnight.ophidia.errors import BadValue, nearest
+from polarnight.ophidia.files.paths import check_name
+from polarnight.ophidia.language.arguments import Argument, cube, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.paths import check_name
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid, Item
-from polarnight.ophidia.workbench import Axes
 
 __all__ = ["CubeSchema", "CubeSize"]
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from polarnight.ophidia.arguments import Argument, yes_no
+from polarnight.ophidia.answers.response import Grid, Item, Text
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue, OperatorFailed
-from polarnight.ophidia.guarding import refuse_raw
+from polarnight.ophidia.files.guarding import refuse_raw
+from polarnight.ophidia.files.paths import check_file_name
+from polarnight.ophidia.files.programs import Program, environment, session_directory, split_words
+from polarnight.ophidia.language.arguments import Argument, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.paths import check_file_name
-from polarnight.ophidia.programs import Program, environment, session_directory, split_words
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid, Item, Text
 
 __all__ = ["Generic", "Script"]
 

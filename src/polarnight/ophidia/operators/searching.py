@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from polarnight.ophidia.arguments import Argument, yes_no
+from polarnight.ophidia.answers.response import Grid
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue
+from polarnight.ophidia.language.arguments import Argument, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid
 
 __all__ = ["Search"]
 

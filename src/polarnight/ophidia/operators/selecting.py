@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from polarnight.ophidia.arguments import cubes
+from polarnight.ophidia.answers.response import Grid
 from polarnight.ophidia.context import Context
-from polarnight.ophidia.filters import KEYS
+from polarnight.ophidia.language.arguments import cubes
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.response import Grid
+from polarnight.ophidia.selection.filters import KEYS
 
 __all__ = ["Massive"]
 

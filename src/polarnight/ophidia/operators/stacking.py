@@ -6,15 +6,15 @@ import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from polarnight.ophidia.arguments import Argument, cubes, yes_no
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.engine.matching_axes import displaced
+from polarnight.ophidia.engine.workbench import Axes
 from polarnight.ophidia.errors import BadValue
-from polarnight.ophidia.matching_axes import displaced
+from polarnight.ophidia.files.paths import check_name
+from polarnight.ophidia.language.arguments import Argument, cubes, yes_no
+from polarnight.ophidia.language.types import TYPES
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.paths import check_name
 from polarnight.ophidia.registry import operator
-from polarnight.ophidia.types import TYPES
-from polarnight.ophidia.workbench import Axes
 
 if TYPE_CHECKING:
     from polarnight.cubes.cube import Cube
@@ -137,6 +137,6 @@ class MergeCubes(Operator):
 
 def _numbered_anew(cube: Cube, name: str) -> Cube:
     """Return a cube whose coordinates along a dimension are 1, 2, ..."""
-    from polarnight.ophidia.relabel import number_anew
+    from polarnight.ophidia.engine.relabel import number_anew
 
     return number_anew(cube, name)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from polarnight.ophidia.answers.response import Grid, Item, Text
 from polarnight.ophidia.errors import UnknownOperator
 from polarnight.ophidia.primitives.declaration import Primitive, find, spellings
 from polarnight.ophidia.primitives.errors import QueryError, nearest
 from polarnight.ophidia.primitives.parser import Call
-from polarnight.ophidia.response import Grid, Item, Text
 
 __all__ = ["get_primitive", "is_primitive", "primitive_grids"]
 

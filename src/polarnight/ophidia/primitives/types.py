@@ -22,7 +22,7 @@ OPH_TYPES: Final[dict[str, np.dtype[Any]]] = {
     "oph_float": np.dtype(np.float32),
     "oph_double": np.dtype(np.float64),
 }
-"""As `polarnight.ophidia.types` has them; with the prefix of queries."""
+"""As `polarnight.ophidia.language.types` has them; with the prefix of queries."""
 
 _WIDEST_SHORT: Final = 2
 

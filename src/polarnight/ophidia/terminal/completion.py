@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polarnight.errors import PolarnightError
-from polarnight.ophidia.arguments import Argument
+from polarnight.ophidia.language.arguments import Argument
 from polarnight.ophidia.registry import operators
 from polarnight.ophidia.terminal.environment import KNOWN
 
@@ -231,7 +231,7 @@ def _entries(place: Path, start: str) -> list[Candidate]:
 
 
 def _data_paths(shell: Shell, typed: str) -> list[Candidate]:
-    from polarnight.ophidia.paths import Repository
+    from polarnight.ophidia.files.paths import Repository
 
     directory, slash, start = typed.rpartition("/")
     repository = Repository(shell.server.settings)

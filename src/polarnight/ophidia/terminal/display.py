@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from polarnight.ophidia.response import Response
-from polarnight.ophidia.tables import clean, table_lines, wide
+from polarnight.ophidia.answers.response import Response
+from polarnight.ophidia.answers.tables import clean, table_lines, wide
 
 __all__ = ["Display", "Unread", "fitted", "object_lines", "paint", "short_request"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from polarnight.ophidia.answers.manual import operator_page
 from polarnight.ophidia.errors import BadValue, nearest
-from polarnight.ophidia.manual import operator_page
 from polarnight.ophidia.registry import operators
 from polarnight.ophidia.terminal.environment import KNOWN
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from polarnight.errors import PolarnightError
+from polarnight.ophidia.answers.response import storable
+from polarnight.ophidia.answers.tables import clean
 from polarnight.ophidia.errors import OphidiaError, refused_by_machine
-from polarnight.ophidia.response import storable
-from polarnight.ophidia.tables import clean
 
 if TYPE_CHECKING:
     from polarnight.config import Settings

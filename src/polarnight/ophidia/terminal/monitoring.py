@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polarnight.ophidia.answers.response import Grid, Item, Response, Text
 from polarnight.ophidia.errors import BadValue, OphidiaError
-from polarnight.ophidia.response import Grid, Item, Response, Text
 from polarnight.ophidia.terminal.aliases import words_of
 from polarnight.ophidia.terminal.display import short_request
 from polarnight.ophidia.terminal.local import local

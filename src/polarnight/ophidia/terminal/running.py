@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO, TypeVar
 
+from polarnight.ophidia.answers.tables import clean
 from polarnight.ophidia.errors import OperatorFailed
-from polarnight.ophidia.tables import clean
 
 __all__ = ["Progress", "Worker"]
 

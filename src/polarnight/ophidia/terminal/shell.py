@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polarnight.errors import PolarnightError
+from polarnight.ophidia.answers.response import Response
 from polarnight.ophidia.errors import BadValue, OphidiaError
+from polarnight.ophidia.language.tolerant import split_commands
 from polarnight.ophidia.registry import operator_names
-from polarnight.ophidia.response import Response
 from polarnight.ophidia.state import State
 from polarnight.ophidia.terminal.aliases import predefined
 from polarnight.ophidia.terminal.display import Display, Unread
 from polarnight.ophidia.terminal.environment import Environment
 from polarnight.ophidia.terminal.lines import Step, expand_history, read_line, separated
 from polarnight.ophidia.terminal.running import Progress, Worker
-from polarnight.ophidia.tolerant import split_commands
 from polarnight.ophidia.workflow import submit_workflow
 from polarnight.ophidia.workflow.document import read_text
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from polarnight.ophidia.errors import BadValue, OphidiaError
-from polarnight.ophidia.grammar import format_command, parse_command, split_list
+from polarnight.ophidia.language.grammar import format_command, parse_command, split_list
 from polarnight.ophidia.workflow.model import Dependency
 from polarnight.ophidia.workflow.plan import Instance
 from polarnight.ophidia.workflow.positions import positions_of

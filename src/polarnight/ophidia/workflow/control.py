@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from polarnight.ophidia.errors import BadValue
-from polarnight.ophidia.grammar import split_list
+from polarnight.ophidia.language.grammar import split_list
 from polarnight.ophidia.workflow.expressions import BadExpression, evaluate, number_text, truth
 from polarnight.ophidia.workflow.plan import Turns
 from polarnight.ophidia.workflow.positions import counter_values, subset_text

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from polarnight.ophidia.response import Grid, Item, Text
+from polarnight.ophidia.answers.response import Grid, Item, Text
 from polarnight.ophidia.workflow.model import Status
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polarnight.errors import PolarnightError
+from polarnight.ophidia.answers.response import Response, Text
 from polarnight.ophidia.filling import unforeseen
-from polarnight.ophidia.response import Response, Text
 from polarnight.ophidia.workflow.job import Hooks, Job
 from polarnight.ophidia.workflow.live import Mailbox, send, this_process
 from polarnight.ophidia.workflow.model import Status, Workflow
@@ -157,7 +157,7 @@ class Service:
         }
 
     def _find_file(self, name: str) -> Path:
-        from polarnight.ophidia.paths import Repository
+        from polarnight.ophidia.files.paths import Repository
 
         return Repository(self.server.settings).place(name, self.state.cdd)
 

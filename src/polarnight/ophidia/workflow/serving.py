@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from polarnight.errors import PolarnightError
+from polarnight.ophidia.answers.response import Response
 from polarnight.ophidia.errors import BadValue, OphidiaError
 from polarnight.ophidia.filling import unforeseen
-from polarnight.ophidia.response import Response
 from polarnight.ophidia.workflow.live import running, send
 from polarnight.ophidia.workflow.model import Status
 from polarnight.ophidia.workflow.reading import parse_workflow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from polarnight.ophidia.tables import clean
+from polarnight.ophidia.answers.tables import clean
 from polarnight.ophidia.workflow.model import Status, Workflow
 from polarnight.ophidia.workflow.structure import Structure
 

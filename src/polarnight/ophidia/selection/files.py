@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polarnight.ophidia.errors import BadValue, OperatorFailed
-from polarnight.ophidia.filters import Filter
+from polarnight.ophidia.selection.filters import Filter
 
 if TYPE_CHECKING:
     from polarnight.ophidia.context import Context

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polarnight.ophidia.answers.response import Grid
 from polarnight.ophidia.errors import OperatorFailed
-from polarnight.ophidia.response import Grid
-from polarnight.ophidia.types import TYPES
+from polarnight.ophidia.language.types import TYPES
 
 if TYPE_CHECKING:
     from polarnight.db.models import DataCube

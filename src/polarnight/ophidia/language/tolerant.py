@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
-from polarnight.ophidia.arguments import Argument
 from polarnight.ophidia.errors import UnknownArgument, UnknownOperator
-from polarnight.ophidia.grammar import (
+from polarnight.ophidia.language.arguments import Argument
+from polarnight.ophidia.language.grammar import (
     Command,
     add,
     check_text,

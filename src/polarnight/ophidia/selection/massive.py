@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from polarnight.errors import PolarnightError
 from polarnight.ophidia import jobs as states
+from polarnight.ophidia.answers.response import Grid, Response, Text
 from polarnight.ophidia.errors import BadValue, OphidiaError, refused_by_machine
-from polarnight.ophidia.file_search import find_files
-from polarnight.ophidia.filters import Filter, is_filter, parse_filter
-from polarnight.ophidia.grammar import Command, split_list
+from polarnight.ophidia.language.grammar import Command, split_list
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.response import Grid, Response, Text
-from polarnight.ophidia.selection import select_cubes
+from polarnight.ophidia.selection.cubes import select_cubes
+from polarnight.ophidia.selection.files import find_files
+from polarnight.ophidia.selection.filters import Filter, is_filter, parse_filter
 
 if TYPE_CHECKING:
     from polarnight.db.models import CubeJob

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from polarnight.ophidia.errors import AccessRefused, BadValue
-from polarnight.ophidia.guarding import refuse_own
+from polarnight.ophidia.files.guarding import refuse_own
 
 if TYPE_CHECKING:
     from polarnight.config import Settings

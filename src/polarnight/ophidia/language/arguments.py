@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from polarnight.ophidia.errors import BadValue, nearest
-from polarnight.ophidia.grammar import split_list
+from polarnight.ophidia.language.grammar import split_list
 
 __all__ = ["NO", "YES", "Argument", "Kind", "cube", "cubes", "yes_no"]
 

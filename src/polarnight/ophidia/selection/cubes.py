@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from polarnight.ophidia.errors import BadValue
-from polarnight.ophidia.filters import Condition, Filter, Ranges
+from polarnight.ophidia.selection.filters import Condition, Filter, Ranges
 
 if TYPE_CHECKING:
     from polarnight.db.cubes.search import CubeFilter

@@ -12,7 +12,7 @@ from polarnight.cubes.cube import Cube
 from polarnight.cubes.dimensions import Dimension
 from polarnight.cubes.recipes import Recipe, operation
 from polarnight.cubes.views import Planes, row_chunks
-from polarnight.ophidia.types import TYPES
+from polarnight.ophidia.language.types import TYPES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -39,7 +39,7 @@ def random_cube(
     names, sizes : sequences
         Of the dimensions, slowest first.
     measure_type : str
-        One of `polarnight.ophidia.types.TYPES`; bytes are kept below 128.
+        One of `polarnight.ophidia.language.types.TYPES`; bytes are kept below 128.
     seed : int
     algorithm : {'default', 'temperatures'}
         Even from 0 to 1000; or a random walk along the last dimension about 15 degrees.

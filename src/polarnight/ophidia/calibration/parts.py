@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polarnight.ophidia.arguments import Argument, cubes
-from polarnight.ophidia.axes import Axes
-from polarnight.ophidia.calibrating import KINDS
+from polarnight.ophidia.calibration.calibrating import KINDS
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.engine.axes import Axes
+from polarnight.ophidia.language.arguments import Argument, cubes
 from polarnight.ophidia.operator import Answer, Given
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from polarnight.ophidia.errors import BadValue, nearest
-from polarnight.ophidia.grammar import split_list, split_pair, split_top
+from polarnight.ophidia.language.grammar import split_list, split_pair, split_top
 
 __all__ = ["Condition", "Filter", "Ranges", "is_filter", "parse_filter"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from polarnight.ophidia.answers.response import Grid, Item, Text
 from polarnight.ophidia.operator import Operator
-from polarnight.ophidia.response import Grid, Item, Text
 
 __all__ = ["operator_grids", "operator_page", "synopsis"]
 

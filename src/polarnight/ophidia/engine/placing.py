@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from polarnight.cubes.cube import Cube
     from polarnight.db.models import CubeContainer, DataCube
     from polarnight.ophidia.context import Context
-    from polarnight.ophidia.workbench import Axes
+    from polarnight.ophidia.engine.workbench import Axes
 
 __all__ = ["dimension_types", "place_for", "too_many_cores"]
 

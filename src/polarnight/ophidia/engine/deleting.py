@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from polarnight.errors import PolarnightError
 from polarnight.ophidia.errors import OperatorFailed
-from polarnight.ophidia.paths import products
+from polarnight.ophidia.files.paths import products
 
 if TYPE_CHECKING:
     from polarnight.db.models import DataCube

@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from polarnight.errors import CubeError
-from polarnight.ophidia.axes import Axes, explicit_names, implicit_names
+from polarnight.ophidia.engine.axes import Axes, explicit_names, implicit_names
 from polarnight.ophidia.errors import OperatorFailed
-from polarnight.ophidia.types import dtype_name
+from polarnight.ophidia.language.types import dtype_name
 
 if TYPE_CHECKING:
     from polarnight.cubes.cube import Cube
@@ -194,7 +194,7 @@ class Workbench:
 
         if recipe.name.startswith("ophidia."):
             import_module("polarnight.ophidia.primitives")
-            import_module("polarnight.ophidia.relabel")
+            import_module("polarnight.ophidia.engine.relabel")
         made = rebuild(recipe, inputs)
         if made.key != recipe.key:
             msg = "a cube cannot be made again: its recipe gives another one now"

@@ -1,0 +1,1 @@
+"""Masters and calibrated frames by the functions of the pipeline."""

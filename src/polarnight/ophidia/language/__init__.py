@@ -1,0 +1,1 @@
+"""What a command says: lines, arguments, numbers along dimensions, names of types."""
