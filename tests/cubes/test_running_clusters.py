@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import itertools
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -71,29 +73,83 @@ def test_the_same_bits_as_threads(local):
         assert one.tobytes() == other.tobytes()
 
 
-def test_work_is_done_by_as_many_processes_as_wanted(local):
-    _, array = lazy(80, 4)
+def stamped(folder, pause=0.02):
+    """Return a function that notes when it began and ended, and where."""
+    folder = str(folder)
 
-    def who(block):
-        time.sleep(0.02)
-        return np.full_like(block, os.getpid())
+    def stamp(block):
+        began = time.monotonic()
+        time.sleep(pause)
+        Path(folder, uuid4().hex).write_text(f"{began} {time.monotonic()} {os.getpid()}")
+        return block + 1
 
-    (found,) = local.arrays([array.map_blocks(who, **PLAIN).astype("f8")])
-    assert len(np.unique(found)) == 2
-    assert os.getpid() not in found
+    return stamp
 
 
-def test_memory_bounds_the_work_of_processes_too(local):
-    def who(block):
-        time.sleep(0.02)
-        return np.full_like(block, os.getpid())
+def at_once(folder):
+    """Return how many were at work at once; clocks of one machine are one clock."""
+    times = [path.read_text().split() for path in folder.iterdir()]
+    # An end before a beginning at the same instant.
+    events = sorted([(float(t[0]), 1) for t in times] + [(float(t[1]), -1) for t in times])
+    return max(itertools.accumulate(step for _, step in events))
 
+
+def test_work_is_done_by_processes_at_once(tmp_path, local):
+    values, array = lazy(80, 4)
+    # Long enough for a loaded machine to have both at work, however late one of them begins.
+    (found,) = local.arrays([array.map_blocks(stamped(tmp_path, 0.1), **PLAIN)])
+    np.testing.assert_array_equal(found, values + 1)
+    assert at_once(tmp_path) == 2
+    processes = {path.read_text().split()[2] for path in tmp_path.iterdir()}
+    assert len(processes) == 2
+    assert str(os.getpid()) not in processes
+
+
+def bounded(local, **options):
+    """Return a runner with the processes of another."""
+    runner = Runner("local", **{"workers": 2, **options})
+    runner._cluster = local._open()
+    return runner
+
+
+def test_memory_bounds_the_work_of_processes_too(tmp_path, local):
     array = da.zeros((40, 40000), chunks=(2, 40000), dtype="f8")
-    large = array.map_blocks(who, **PLAIN)[:, :3].astype("f8")
-    small = Runner("local", workers=2, memory=2 << 20)
-    small._cluster = local._open()
-    assert len(np.unique(small.arrays([large])[0])) == 1
-    assert len(np.unique(local.arrays([large])[0])) == 2
+    large = array.map_blocks(stamped(tmp_path), **PLAIN)[:, :3].astype("f8")
+    (found,) = bounded(local, memory=2 << 20).arrays([large])
+    assert (found == 1).all()
+    assert len(list(tmp_path.iterdir())) == 20
+    assert at_once(tmp_path) == 1
+
+
+def test_the_bound_holds_for_what_blocks_share(tmp_path, local):
+    array = da.zeros((24, 40000), chunks=(2, 40000), dtype="f8")
+    large = array.map_blocks(stamped(tmp_path), **PLAIN)
+    wanted = [(large - large.mean(axis=0))[:, :3].astype("f8"), large.sum()]
+    small, total = bounded(local, memory=3 << 20).arrays(wanted)
+    assert (small == 0).all()
+    assert total == 24 * 40000
+    assert len(list(tmp_path.iterdir())) == 12, "shared blocks were made once"
+    assert at_once(tmp_path) == 1
+
+
+def test_a_killed_worker_costs_no_result_within_a_bound(tmp_path, local):
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    stamp = stamped(marks, 0.05)
+    victim = str(tmp_path / "victim")
+
+    def block(part, block_info=None):
+        if block_info[0]["chunk-location"][0] == 3 and not Path(victim).exists():
+            Path(victim).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return stamp(part)
+
+    array = da.zeros((20, 40000), chunks=(2, 40000), dtype="f8")
+    large = array.map_blocks(block, **PLAIN)[:, :3].astype("f8")
+    (found,) = bounded(local, memory=2 << 20).arrays([large])
+    assert (found == 1).all()
+    assert Path(victim).exists()
+    assert at_once(marks) == 1
 
 
 def test_inside_a_running_loop_as_in_notebooks(local):
@@ -314,19 +370,16 @@ def test_any_cluster_by_its_address(other):
         assert there.tobytes() == Runner().arrays(wanted)[0].tobytes()
 
 
-def test_workers_bound_the_work_of_a_cluster(other):
-    _, array = lazy(64, 4)
-
-    def who(part):
-        import distributed
-
-        time.sleep(0.01)
-        return np.full_like(part, int(distributed.get_worker().address.rpartition(":")[2]))
-
-    for workers in (1, 2):
-        with Runner(other, workers=workers) as runner:
-            (found,) = runner.arrays([array.map_blocks(who, **PLAIN)])
-        assert len(np.unique(found)) == workers
+@pytest.mark.parametrize(
+    ("options", "most"), [({"workers": 1}, 1), ({"workers": 2}, 2), ({"memory": 2 << 20}, 1)]
+)
+def test_workers_and_memory_bound_the_work_of_a_cluster(tmp_path, other, options, most):
+    array = da.zeros((40, 40000), chunks=(2, 40000), dtype="f8")
+    work = array.map_blocks(stamped(tmp_path, 0.05), **PLAIN)[:, :3].astype("f8")
+    with Runner(other, **options) as runner:
+        (found,) = runner.arrays([work])
+    assert (found == 1).all()
+    assert at_once(tmp_path) == most
 
 
 def test_another_version_is_refused(other, monkeypatch):

@@ -17,6 +17,7 @@ import numpy as np
 
 from polarnight.cubes.running.cluster_process import SECONDS_TO_START, ClusterProcess
 from polarnight.cubes.running.graphs import Block, FileTarget
+from polarnight.cubes.running.window import Window
 from polarnight.errors import AlgorithmFailed, Cancelled, CubeError, ExternalService
 
 if TYPE_CHECKING:
@@ -30,11 +31,8 @@ _SECONDS_TO_CONNECT: Final = 10.0
 class Cluster:
     """A connection to a Dask scheduler, and the process that keeps it where it is ours."""
 
-    def __init__(
-        self, client: Any, *, workers: list[str] | None = None, host: ClusterProcess | None = None
-    ) -> None:
+    def __init__(self, client: Any, *, host: ClusterProcess | None = None) -> None:
         self._client = client
-        self._workers = workers
         self._host = host
         self._sent: dict[int, Path] = {}
 
@@ -78,7 +76,13 @@ class Cluster:
 
         Blocks that workers could not write are written here, as they come.
 
-        With `most`, on no more workers than have so many threads together, but one.
+        Parameters
+        ----------
+        graph, keys, blocks
+        progress : callable, optional
+        cancelled : threading.Event, optional
+        most : int, optional
+            Tasks in flight at once, of all workers together.
 
         Raises
         ------
@@ -91,60 +95,51 @@ class Cluster:
                 unwritten.setdefault(key, [])
                 if key == block.key:
                     unwritten[key].append(block)
-        import dask
-
-        workers = self._workers if most is None else _few(self._client, most)
-        # Arrays in memory go with the graph where there is no other way.
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"}):
-            futures = self._client.get(
-                graph,
-                list(unwritten),
-                sync=False,
-                workers=workers,
-                allow_other_workers=workers is not None,
-            )
-        # By the names given, which futures may have in another form.
-        wanted = dict(zip((future.key for future in futures), unwritten.values(), strict=True))
-        waiting = set(futures)
+        window = Window(self._client, graph, list(unwritten), most)
         over = threading.Event()
         done = 0
         try:
             if cancelled is not None:
-                self._watch(cancelled, over, futures)
-            del futures
-            for batch in self._finished(waiting, wanted, cancelled):
+                self._watch(cancelled, over, window)
+            for batch in self._finished(window, unwritten, cancelled):
                 for key, value in batch:
-                    for block in wanted[key]:
+                    for block in unwritten[key]:
                         block.target.write(block.region, value)
                 done += len(batch)
-                if progress is not None:
-                    progress(done, len(wanted))
+                if progress is not None and batch:
+                    progress(done, len(unwritten))
         finally:
             over.set()
-            if waiting:
+            if window.in_flight:
                 with contextlib.suppress(Exception):  # the scheduler may be what failed
-                    self._client.cancel(list(waiting))
+                    self._client.cancel(list(window.in_flight.values()))
 
     def _finished(
-        self, waiting: set[Any], wanted: dict[Any, list[Block]], cancelled: threading.Event | None
+        self, window: Window, wanted: dict[Any, list[Block]], cancelled: threading.Event | None
     ) -> Iterator[list[tuple[Any, Any]]]:
-        """Yield keys and results of finished tasks, None of those that wrote themselves.
+        """Yield keys and results of finished tasks that are wanted, None where they wrote.
 
-        What has come is taken out of `waiting`: workers need not keep it.
+        What has come is taken out of the window: workers need not keep it. Others follow when
+        it was written.
         """
         from concurrent.futures import CancelledError
 
         from distributed import KilledWorker, as_completed
 
         try:
-            for batch in as_completed(list(waiting), loop=self._client.loop).batches():
+            coming = as_completed(window.submit(), loop=self._client.loop)
+            for batch in coming.batches():
                 for future in batch:
                     if future.status != "finished":
                         future.result()
-                coming = {future.key: future for future in batch if wanted[future.key]}
-                results = self._client.gather(coming)
-                yield [(future.key, results.get(future.key)) for future in batch]
-                waiting.difference_update(batch)
+                results = self._client.gather(
+                    {future.key: future for future in batch if wanted.get(future.key)}
+                )
+                yield [(f.key, results.get(f.key)) for f in batch if f.key in wanted]
+                window.finished(batch)
+                if cancelled is not None and cancelled.is_set():
+                    raise CancelledError
+                coming.update(window.submit())
         except KilledWorker as error:
             msg = (
                 f"worker after worker died on the same block ({' '.join(str(error).split())}); "
@@ -187,13 +182,13 @@ class Cluster:
             for target in targets:
                 Path(target.path).unlink(missing_ok=True)
 
-    def _watch(self, cancelled: threading.Event, over: threading.Event, futures: list[Any]) -> None:
+    def _watch(self, cancelled: threading.Event, over: threading.Event, window: Window) -> None:
         def watch() -> None:
             while not over.wait(0.1):
                 if cancelled.is_set():
                     with contextlib.suppress(Exception):  # the end of the work is told elsewhere
+                        futures = list(window.in_flight.values())
                         self._client.cancel(futures, force=True)
-                    return
 
         threading.Thread(target=watch, daemon=True, name="polarnight-cancel").start()
 
@@ -231,16 +226,13 @@ def start(workers: int, threads: int, memory: int) -> Cluster:
     return Cluster(client, host=host)
 
 
-def connect(address: str, workers: int | None, threads: int) -> Cluster:
+def connect(address: str) -> Cluster:
     """Connect to a Dask scheduler.
 
     Parameters
     ----------
     address : str
         Such as ``tcp://host:8786``.
-    workers : int, optional
-        Use workers with no more than ``workers * threads`` threads in all; by default all.
-    threads : int
 
     Raises
     ------
@@ -256,31 +248,12 @@ def connect(address: str, workers: int | None, threads: int) -> Cluster:
         msg = f"the Dask scheduler at {address} does not answer: {error}"
         raise ExternalService(msg) from error
     try:
-        return Cluster(client, workers=_chosen(client, address, workers, threads))
+        _same_on_all(client, address, "Python", platform.python_version)
+        _same_on_all(client, address, "polarnight", importlib.metadata.version, "polarnight")
     except BaseException:
         client.close()
         raise
-
-
-def _chosen(client: Any, address: str, workers: int | None, threads: int) -> list[str] | None:
-    """Check the workers; return the addresses of those to use, None for all."""
-    _same_on_all(client, address, "Python", platform.python_version)
-    _same_on_all(client, address, "polarnight", importlib.metadata.version, "polarnight")
-    if workers is None:
-        return None
-    return _few(client, workers * threads)
-
-
-def _few(client: Any, threads: int) -> list[str]:
-    """Return workers that have no more threads together; always one."""
-    chosen: list[str] = []
-    sizes = client.nthreads()
-    for worker in sorted(sizes, key=lambda name: (sizes[name], name)):
-        if chosen and sizes[worker] > threads:
-            break
-        chosen.append(worker)
-        threads -= sizes[worker]
-    return chosen
+    return Cluster(client)
 
 
 def _same_on_all(

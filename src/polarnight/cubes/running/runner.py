@@ -57,9 +57,13 @@ class Runner(AbstractContextManager["Runner"]):
         cluster all workers.
     threads : int
         Threads of each, Ophidia's ``nthreads``; in this process `workers` times `threads`
-        are used.
+        are used. A cluster by its address has processes and threads of its own: there no more
+        than `workers` times `threads` blocks are in work at once.
     memory : int or str, optional
-        Memory bound, see `polarnight.cubes.running.memory.bound_bytes`.
+        Memory bound, see `polarnight.cubes.running.memory.bound_bytes`. No more blocks are in
+        work at once, in all threads or processes together, than have room; of a cluster of
+        other machines too, as their results come here. What its workers take beside blocks is
+        theirs: give them ``--memory-limit``.
     progress : callable, optional
         Called with (done, total) as blocks are finished; `polarnight.progress.Meter` is one.
     cancelled : threading.Event, optional
@@ -191,11 +195,17 @@ class Runner(AbstractContextManager["Runner"]):
             return
         cluster = self._open()
         graph, keys = write_graph(arrays, blocks, cluster)
-        most = None
-        if self.scheduler == "local":
-            parallel = in_flight(largest_block(arrays), self.parallel, free)
-            most = parallel if parallel < self.parallel else None
+        most = self._most(largest_block(arrays), free)
         cluster.run(graph, keys, blocks, self.progress, self.cancelled, most)
+
+    def _most(self, block: int, free: int) -> int | None:
+        """How many tasks of a cluster may be in flight; None where its threads bound them."""
+        if self.scheduler == "local":
+            most = in_flight(block, self.parallel, free)
+            return most if most < self.parallel else None
+        # Workers may join a cluster at any time.
+        wanted = free if self.workers is None else self.workers * self.threads
+        return in_flight(block, wanted, free)
 
     def _check(self) -> None:
         if self.cancelled is not None and self.cancelled.is_set():
@@ -240,7 +250,7 @@ class Runner(AbstractContextManager["Runner"]):
                     workers = self.workers or max(1, _native.threads() // self.threads)
                     self._cluster = start(workers, self.threads, self.memory)
                 else:
-                    self._cluster = connect(self.scheduler, self.workers, self.threads)
+                    self._cluster = connect(self.scheduler)
             return self._cluster
 
 
