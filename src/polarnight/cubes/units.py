@@ -84,9 +84,6 @@ def known_unit(text: str) -> Any:
 
 
 def _text(unit: Any) -> str:
-    from astropy import units
-
-    if unit.physical_type == "dimensionless" and unit.is_equivalent(units.dimensionless_unscaled):
-        scale = float(unit.to(units.dimensionless_unscaled))
-        return "1" if scale == 1.0 else str(scale)
-    return str(unit.to_string())
+    """Return a unit as astropy writes it; one whose units cancel with a factor keeps them."""
+    written = str(unit.to_string())
+    return written or "1"

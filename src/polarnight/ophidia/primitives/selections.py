@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
@@ -43,9 +44,11 @@ def gathered(
     shape : tuple of int
         Sizes of the implicit dimensions of the result.
     filling : float
-        Has no variance; bit `Bit.NO_DATA` where it is not a number.
+        A number is exact, so that its variance is 0. Not a number makes integers floating, and
+        has the bit `Bit.NO_DATA` and no variance.
     """
     empty = places < 0
+    lacking = bool(empty.any()) and math.isnan(filling)
     taken = np.where(empty, 0, places)
     if not empty.any():
         data = value.data[:, taken]
@@ -56,12 +59,21 @@ def gathered(
     noise = None
     if value.variance is not None:
         full = np.broadcast_to(value.variance, value.data.shape)
-        noise = Noise(np.where(empty, 0.0, full[:, taken]).astype(full.dtype))
+        nothing = math.nan if lacking else 0.0
+        noise = Noise(np.where(empty, nothing, full[:, taken]).astype(full.dtype))
     bits = value.bits
+    if bits is None and lacking:
+        bits = np.zeros((1, value.width), np.uint16)
     if bits is not None:
-        lost = np.uint16(Bit.NO_DATA if np.isnan(filling) else 0)
+        lost = np.uint16(Bit.NO_DATA if lacking else 0)
         bits = np.where(empty, lost, np.broadcast_to(bits, value.data.shape)[:, taken])
-    return replace(value, data=data, shape=shape, bits=bits, noise=noise, slope=1.0)
+    made = replace(value, data=data, shape=shape, bits=bits, noise=noise, slope=1.0)
+    if lacking and value.data.dtype.kind != "f":
+        return made.remark(
+            f"{value.data.dtype} has no number for nothing: the result is {data.dtype}, NaN where "
+            "nothing was; give a filling, such as 0, to keep integers"
+        )
+    return made
 
 
 def _row(value: Value) -> tuple[int, npt.NDArray[np.intp]]:
@@ -143,10 +155,11 @@ def extract(value: Value, index: npt.NDArray[np.float64]) -> Value:
 
 
 @primitive("oph_shift", "The row moved to the right (or left where negative).", _SELECT, array(),
-           integer("offset", 0), number("filling", 0.0), reach="row",
-           example="oph_shift('oph_float','oph_float',measure,-2,0)")  # fmt: skip
+           integer("offset", 0), number("filling", math.nan,
+           help="Where nothing comes to lie: NaN, which makes integers floating, or a number."),
+           reach="row", example="oph_shift('oph_float','oph_float',measure,-2)")  # fmt: skip
 def shift(value: Value, offset: int, filling: float) -> Value:
-    """Move the elements of a row."""
+    """Move the elements of a row; where nothing comes to lie, no value unless one is given."""
     width, places = _row(value)
     moved = places - offset
     return gathered(
@@ -171,8 +184,10 @@ def reverse(value: Value) -> Value:
 
 
 @primitive("oph_padding", "The row filled up to a length.", _SELECT, array(),
-           integer("size", 0, minimum=0), number("filling", 0.0), reach="row", reduces=True,
-           example="oph_padding('oph_float','oph_float',measure,100,nan)")  # fmt: skip
+           integer("size", 0, minimum=0), number("filling", math.nan,
+           help="What is appended: NaN, which makes integers floating, or a number."),
+           reach="row", reduces=True,
+           example="oph_padding('oph_float','oph_float',measure,100)")  # fmt: skip
 def padding(value: Value, size: int, filling: float) -> Value:
     """Append a filling."""
     width, places = _row(value)
