@@ -16,6 +16,8 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from distributed import Client
+from distributed.security import Security
 
 from polarnight.cubes.running import cluster_process, clusters
 from polarnight.cubes.running.graphs import ArrayTarget
@@ -150,6 +152,22 @@ def test_a_killed_worker_costs_no_result_within_a_bound(tmp_path, local):
     assert (found == 1).all()
     assert Path(victim).exists()
     assert at_once(marks) == 1
+
+
+def test_nobody_else_may_run_code(local):
+    """Any user of the machine can reach the ports of its schedulers and workers."""
+    local.arrays([lazy()[1]])
+    client = local._cluster._client
+    addresses = [client.scheduler.address, *client.nthreads()]
+    assert len(addresses) >= 2  # another test may have killed a worker
+    stranger = Security.temporary()
+    for address in addresses:
+        assert address.startswith("tls://127.0.0.1:")
+        plain = f"tcp://{address.removeprefix('tls://')}"
+        for place, security in ((plain, None), (address, stranger)):
+            with pytest.raises(OSError):
+                Client(place, timeout=2, security=security, set_as_default=False)
+    assert local.arrays([lazy()[1]])[0].shape == (64, 30)
 
 
 def test_inside_a_running_loop_as_in_notebooks(local):

@@ -4,6 +4,10 @@ A process of its own, because processes that Dask starts import the main script 
 starter again: so scripts without a ``__main__`` guard and notebooks work, and nothing of
 the cluster lives in theirs. It ends when its standard input is closed or its parent is
 gone, however that died; workers end with it.
+
+Who can talk to a scheduler can run code as its owner, and every user of a machine can reach
+its ports. So all talk is over TLS, with a key that is made for this cluster, lives in memory,
+and is told the starter alone, through the pipe between them.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ _ENVIRONMENT = {
 
 
 def main(text: str) -> None:
-    """Start the cluster, print its address, wait for the end.
+    """Start the cluster, print its address and key, wait for the end.
 
     Parameters
     ----------
@@ -47,7 +51,9 @@ def main(text: str) -> None:
     os.environ.update(_ENVIRONMENT)
     import dask
     from distributed import LocalCluster
+    from distributed.security import Security
 
+    security = Security.temporary()
     settings = {
         "distributed.nanny.pre-spawn-environ": _ENVIRONMENT,
         # Data beyond the bound go to disk; a worker is not killed for being large, as the
@@ -68,13 +74,21 @@ def main(text: str) -> None:
             memory_limit=options["memory"],
             processes=True,
             host="127.0.0.1",
+            protocol="tls://",
+            security=security,
             dashboard_address=None,
             local_directory=scratch,
             # Before anything imports dask.array with all that it looks for.
             preload=["polarnight.cubes.running.light"],
         ) as cluster,
     ):
-        print(json.dumps({"address": cluster.scheduler_address, "scratch": scratch}), flush=True)
+        started = {
+            "address": cluster.scheduler_address,
+            "scratch": scratch,
+            "certificate": security.tls_client_cert,
+            "key": security.tls_client_key,
+        }
+        print(json.dumps(started), flush=True)
         _wait(options["parent"], Path(scratch))
 
 

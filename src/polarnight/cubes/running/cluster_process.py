@@ -30,9 +30,13 @@ class ClusterProcess:
     ----------
     scratch : Path
         A directory that it removes in the end.
+    certificate, tls_key : str
+        What its scheduler wants to see, in PEM.
     """
 
     scratch: Path
+    certificate: str
+    tls_key: str
 
     def __init__(self, workers: int, threads: int, memory: int) -> None:
         options = {
@@ -77,6 +81,7 @@ class ClusterProcess:
             raise ExternalService(msg)
         started: dict[str, str] = json.loads(line)
         self.scratch = Path(started["scratch"])
+        self.certificate, self.tls_key = started["certificate"], started["key"]
         return started["address"]
 
     def close(self) -> None:

@@ -200,7 +200,7 @@ def _forget(sent: dict[int, Path], known: int) -> None:
 def start(workers: int, threads: int, memory: int) -> Cluster:
     """Start processes on this machine.
 
-    The scheduler listens on the loopback interface alone.
+    They listen on the loopback interface alone, and to this process alone.
 
     Parameters
     ----------
@@ -218,8 +218,16 @@ def start(workers: int, threads: int, memory: int) -> Cluster:
     host = ClusterProcess(workers, threads, memory)
     try:
         from distributed import Client  # while the processes start
+        from distributed.security import Security
 
-        client = Client(host.address(), timeout=SECONDS_TO_START, set_as_default=False)
+        address = host.address()
+        security = Security(
+            require_encryption=True,
+            tls_ca_file=host.certificate,
+            tls_client_cert=host.certificate,
+            tls_client_key=host.tls_key,
+        )
+        client = Client(address, timeout=SECONDS_TO_START, set_as_default=False, security=security)
     except BaseException:
         host.close()
         raise
