@@ -235,6 +235,9 @@ class CubesSettings(_Part):
         default_factory=dict,
         description="programs that oph_script and oph_generic may run, by name; none unless given",
     )
+    workflow_tasks: int = Field(
+        100_000, ge=1, description="of one workflow at most, turns of loops included, number"
+    )
     script_timeout: Positive = Field(600.0, description="seconds after which they are stopped")
 
 

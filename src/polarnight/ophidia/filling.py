@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from polarnight.ophidia.state import State
 if TYPE_CHECKING:
     from polarnight.db.models import CubeJob
 
-__all__ = ["failed", "filled", "mode", "placed", "source", "unforeseen"]
+__all__ = ["closed", "failed", "filled", "mode", "placed", "source", "unforeseen"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,6 +38,25 @@ def unforeseen(response: Response, error: Exception) -> None:
     told = " ".join(str(error).split())[:300]
     response.error = f"{type(error).__name__}: {told} (unforeseen; the log says where)"
     response.code = 1
+
+
+def closed(response: Response, state: State, start: float) -> None:
+    """Put into a response where the client is now, and how long it took.
+
+    Parameters
+    ----------
+    response : Response
+    state : State
+    start : float
+        `time.perf_counter` when it began.
+    """
+    response.extra = {
+        "execution_time": f"{time.perf_counter() - start:.2f}",
+        "cube": state.cube,
+        "cwd": state.cwd,
+        "cdd": state.cdd,
+        "sessionid": state.session,
+    }
 
 
 def filled(command: Command, state: State) -> Command:

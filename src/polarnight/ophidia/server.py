@@ -18,7 +18,7 @@ from polarnight.ophidia.context import Context, Progress, nothing
 from polarnight.ophidia.engine.runners import Runners
 from polarnight.ophidia.engine.workbench import Workbench
 from polarnight.ophidia.errors import refused_by_machine
-from polarnight.ophidia.filling import failed, filled, mode, placed, source, unforeseen
+from polarnight.ophidia.filling import closed, failed, filled, mode, placed, source, unforeseen
 from polarnight.ophidia.jobs import Jobs
 from polarnight.ophidia.language.grammar import Command
 from polarnight.ophidia.language.tolerant import read_command
@@ -160,7 +160,7 @@ class Server:
             failed(response, error)
         except Exception as error:  # noqa: BLE001 - a fault of ours is no reason for a traceback
             unforeseen(response, error)
-        self._close(response, state, start)
+        closed(response, state, start)
         return response
 
     def submit_workflow(
@@ -229,7 +229,7 @@ class Server:
         if status != states.ABORTED:
             status = states.COMPLETED if response.ok else states.ERROR
         keep = command.arguments.get("save", "yes") != "no"
-        self._close(response, state, context.started)
+        closed(response, state, context.started)
         self.jobs.finish(context.job, status, response.to_json() if keep else "")
 
     def _check(self, cls: type[Operator], command: Command, context: Context) -> None:
@@ -288,12 +288,3 @@ class Server:
         """Return ``<session>?<workflow>#<marker>``."""
         name = self.catalogue.sessions.name_of(job.session)
         return f"{name}?{job.workflow}#{job.marker}"
-
-    def _close(self, response: Response, state: State, start: float) -> None:
-        response.extra = {
-            "execution_time": f"{time.perf_counter() - start:.2f}",
-            "cube": state.cube,
-            "cwd": state.cwd,
-            "cdd": state.cdd,
-            "sessionid": state.session,
-        }

@@ -350,3 +350,97 @@ def test_a_file_without_end_is_not_read(tmp_path):
         read_text(tmp_path / "w.json")
     with pytest.raises(InvalidWorkflow, match="cannot be read"):
         read_text("~nobody-of-that-name/w.json")
+
+
+# --- what nobody gave ------------------------------------------------------------------------
+
+OPEN = flow(
+    task("in", "oph_importfits", "src_path=[path=$1;file=*.fits]", "container=${2}"),
+    task("out", "oph_exportfits", "output_name=${3:-final}", after=["in"]),
+    abstract="costs $5",
+)
+
+
+def test_what_is_missing_is_named_with_its_remedy():
+    with pytest.raises(InvalidWorkflow) as caught:
+        parse_workflow(OPEN, ["/night"], arguments_of, complete=True)
+    (told,) = caught.value.faults
+    assert told.startswith("task 'in', arguments: $2 in 'container=${2}' was not given")
+    assert "give 2 arguments behind the workflow, or write ${2:-...}" in told
+
+
+def test_what_has_a_default_and_prose_are_not_missing():
+    read = parse_workflow(OPEN, ["/night", "C"], arguments_of, complete=True)
+    assert read.tasks[1].argument("output_name") == "final"
+    assert read.abstract == "costs $5"
+    given = parse_workflow(OPEN, ["/night", "", "mine"], arguments_of, complete=True)
+    assert given.tasks[0].argument("container") == ""
+    assert given.tasks[1].argument("output_name") == "mine"
+
+
+def test_looking_at_a_workflow_only_warns():
+    read = parse_workflow(OPEN, (), arguments_of)
+    assert [one.partition(" was not")[0].partition(": ")[2] for one in read.warnings] == [
+        "$1 in 'src_path=[path=$1;file=*.fits]'", "$2 in 'container=${2}'",
+    ]  # fmt: skip
+
+
+def test_what_is_kept_is_not_filled_again():
+    read = parse_workflow(flow(task("a", "oph_list", "path=$1")), ["$2"], complete=True)
+    again = parse_workflow(read.source, None, complete=True)
+    assert again.tasks[0].argument("path") == "$2"
+
+
+# --- loops without end -----------------------------------------------------------------------
+
+
+def nested(depth, turns=100, **first):
+    """Return tasks of loops inside loops around one task."""
+    tasks = [
+        task(f"for{n}", "oph_for", f"key=k{n}", f"counter=1:{turns}",
+             after=[f"for{n - 1}"] if n else [])
+        for n in range(depth)
+    ]  # fmt: skip
+    tasks.append(task("work", "oph_list", after=[f"for{depth - 1}"]))
+    for n in reversed(range(depth)):
+        tasks.append(task(f"end{n}", "oph_endfor", after=[tasks[-1]["name"]]))
+    return tasks
+
+
+def test_loops_in_loops_are_counted_before_they_run():
+    (told,) = faults(flow(*nested(6)))
+    assert told.startswith("its loops make 1020202020202 tasks ('for0': 100 turns, ")
+    assert "at most 100000 run as one workflow" in told
+    assert "cubes.workflow_tasks" in told
+    assert len(parse_workflow(flow(*nested(2))).tasks) == 5
+    with pytest.raises(InvalidWorkflow, match=r"make 10202 tasks .* at most 10201"):
+        parse_workflow(flow(*nested(2)), most=10201)
+    assert parse_workflow(flow(*nested(2)), most=10202).name == "x"
+
+
+def test_loops_in_a_branch_may_never_turn():
+    tasks = nested(6)
+    tasks[0]["dependencies"] = [{"task": "if"}]
+    ends = [task("if", "oph_if", "condition=0"), task("fi", "oph_endif", after=["end0"])]
+    assert parse_workflow(flow(*ends, *tasks)).name == "x"
+
+
+def test_loops_over_results_are_stopped_where_they_begin():
+    # Variables hide how often they turn.
+    tasks = nested(6, turns="@n")
+    tasks.insert(0, task("set", "oph_set", "key=n", "value=100"))
+    tasks[1]["dependencies"] = [{"task": "set"}]
+    server = Server()
+    run = Run(parse_workflow(flow(*tasks)), server.submit, most=500).execute()
+    assert "task 'for2[1.1]': with its 100 turns the workflow has 603 tasks" in run.error
+    assert "at most 500 run as one" in run.error
+    assert len(run.instances) == 503
+    assert server.commands == []
+
+
+@pytest.mark.parametrize("text", ["1:9", "0:2:8", "1,5", "9:1", "3,1:4,7", "-2:3"])
+def test_lengths_of_counters(text):
+    from polarnight.ophidia.workflow.positions import counter_length
+
+    assert counter_length(text) == len(counter_values(text))
+    assert counter_length("1:999999999") == 999_999_999

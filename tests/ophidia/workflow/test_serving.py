@@ -292,3 +292,37 @@ def test_a_fault_of_ours_is_no_traceback(server, monkeypatch):
     assert response.code == 1
     assert response.error == "ZeroDivisionError: fault (unforeseen; the log says where)"
     assert jobs(int(response.source["Workflow"]))[0].status == Status.ERROR
+
+
+def test_what_was_not_given_is_refused_before_anything_begins(server):
+    text = flow(
+        task("make", "oph_folder", "command=mkdir", "path=once"),
+        task("list", "oph_list", "path=$1", after=["make"]),
+    )
+    state = State()
+    response = server.submit_workflow(text, (), state)
+    assert response.code == 8
+    assert "task 'list', arguments: $1 in 'path=$1' was not given" in response.error
+    assert "once" not in server.submit("oph_list level=0", state).to_json()
+    assert server.submit_workflow(text, ("once",), state).ok
+    # What is kept has its places filled: nothing is asked for again.
+    number = int(
+        server.submit_workflow(text.replace("once", "two"), ("$7",), state).source["Workflow"]
+    )
+    again = resume_workflow(server, number, "last", state)
+    assert "was not given" not in again.error
+
+
+def test_the_bound_of_tasks_is_a_setting(server):
+    server.settings = server.settings.model_copy(
+        update={"cubes": server.settings.cubes.model_copy(update={"workflow_tasks": 5})}
+    )
+    tasks = [
+        task("for", "oph_for", "key=n", "counter=1:4"),
+        task("list", "oph_list", after=["for"]),
+        task("end", "oph_endfor", after=["list"]),
+    ]
+    response = server.submit_workflow(flow(*tasks))
+    assert response.code == 8
+    assert "its loops make 6 tasks ('for': 4 turns), and at most 5 run" in response.error
+    assert server.submit_workflow(flow(*tasks[:0], task("l", "oph_list"))).ok

@@ -11,13 +11,12 @@ from typing import Any
 
 from polarnight.ophidia.errors import OphidiaError
 
-__all__ = ["InvalidWorkflow", "fill_positions", "nearest", "read_json", "read_text"]
+__all__ = ["InvalidWorkflow", "nearest", "read_json", "read_text"]
 
 _LARGEST = 16 * 1024 * 1024
 _DEEPEST = 60
 # A string, or a comment of either kind; strings first, so that "http://" stays.
 _PIECE = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/|/\*', re.DOTALL)
-_POSITION = re.compile(r"\$(?:\{(\d{1,3})\}|(\d{1,3}))")
 
 
 class InvalidWorkflow(OphidiaError):
@@ -145,44 +144,3 @@ def _depth(value: Any) -> int:
         inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
         left.extend((item, depth + 1) for item in inner)
     return deepest
-
-
-def fill_positions(document: Any, arguments: Sequence[str]) -> tuple[Any, list[str]]:
-    """Replace ``$1``, ``${2}``, ... in every string of a parsed document.
-
-    Done after parsing, so that quotes and backslashes in an argument cannot change what the
-    JSON says.
-
-    Parameters
-    ----------
-    document : object
-        As `read_json` gives it.
-    arguments : sequence of str
-        ``$1`` is the first.
-
-    Returns
-    -------
-    filled : object
-    missing : list of str
-        Positions that the document names and nobody gave; they became empty.
-    """
-    missing: set[int] = set()
-
-    def one(match: re.Match[str]) -> str:
-        position = int(match.group(1) or match.group(2))
-        if 1 <= position <= len(arguments):
-            return str(arguments[position - 1])
-        missing.add(position)
-        return ""
-
-    def walk(value: Any) -> Any:
-        if isinstance(value, str):
-            return _POSITION.sub(one, value)
-        if isinstance(value, list):
-            return [walk(item) for item in value]
-        if isinstance(value, dict):
-            return {key: walk(item) for key, item in value.items()}
-        return value
-
-    filled = walk(document)
-    return filled, [f"${position}" for position in sorted(missing)]

@@ -120,7 +120,7 @@ def picture_of(kept: Mapping[str, Any], path: str | Path) -> Path:
     """Draw a run that was kept; see `record.snapshot`."""
     from polarnight.ophidia.workflow.reading import parse_workflow
 
-    workflow = parse_workflow(kept["source"])
+    workflow = parse_workflow(kept["source"], None)
     return draw_workflow(workflow, path, statuses_of(workflow, kept))
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from polarnight.ophidia.errors import OperatorFailed
 from polarnight.ophidia.workflow.model import Dependency, Status, Task
 from polarnight.ophidia.workflow.results import Outcome
+from polarnight.ophidia.workflow.size import MOST_TASKS
 from polarnight.ophidia.workflow.structure import Structure
 
 __all__ = ["Instance", "Plan", "Turns", "instance_id"]
@@ -92,10 +94,13 @@ class Plan:
     ----------
     tasks : sequence of Task
         Sound, see `Structure.faults_of`.
+    most : int
+        How many instances there may ever be.
     """
 
-    def __init__(self, tasks: Sequence[Task]) -> None:
+    def __init__(self, tasks: Sequence[Task], most: int = MOST_TASKS) -> None:
         self.structure = Structure(tasks)
+        self.most = most
         self.instances: dict[str, Instance] = {}
         self.children: dict[str, list[str]] = {}
         self.turns: dict[str, Turns] = {}
@@ -130,6 +135,22 @@ class Plan:
             instance.waits.add(parent)
         if instance.id not in self.children[parent]:
             self.children[parent].append(instance.id)
+
+    def check_room(self, head: Instance, turns: Turns) -> None:
+        """Refuse a loop that would make more instances than there may be.
+
+        Raises
+        ------
+        OperatorFailed
+        """
+        names = self._levels.get((*self._level(head.task.name), head.task.name), [])
+        count = len(self.instances) + len(turns.values) * len(names)
+        if count > self.most:
+            msg = (
+                f"task {head.id!r}: with its {len(turns.values)} turns the workflow has {count} "
+                f"tasks, and at most {self.most} run as one"
+            )
+            raise OperatorFailed(msg, "loop less often, or raise the setting cubes.workflow_tasks")
 
     def expand(self, head: Instance, turns: Turns) -> list[Instance]:
         """Make the instances of all turns of a loop.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["counter_values", "positions_of", "subset_text"]
+__all__ = ["counter_length", "counter_values", "positions_of", "subset_text"]
 
 _MOST = 1_000_000
 
@@ -54,7 +54,20 @@ def counter_values(text: str) -> list[int] | None:
     list of int or None
         None where the text cannot be read, or names more than a million numbers.
     """
-    made: list[int] = []
+    ranges = _ranges(text)
+    if ranges is None or sum(map(len, ranges)) > _MOST:
+        return None
+    return [number for one in ranges for number in one]
+
+
+def counter_length(text: str) -> int | None:
+    """Return how many numbers a loop's counter names, None where it cannot be read."""
+    ranges = _ranges(text)
+    return None if ranges is None else sum(map(len, ranges))
+
+
+def _ranges(text: str) -> list[range] | None:
+    made: list[range] = []
     for part in text.split(","):
         words = [word.strip() for word in part.split(":")]
         signless = [word.removeprefix("-") for word in words]
@@ -63,9 +76,9 @@ def counter_values(text: str) -> list[int] | None:
             return None
         numbers = [int(word) for word in words]
         step = numbers[1] if len(numbers) == 3 else 1
-        if step < 1 or (numbers[-1] - numbers[0]) // step + len(made) > _MOST:
+        if step < 1:
             return None
-        made.extend(range(numbers[0], numbers[-1] + 1, step))
+        made.append(range(numbers[0], numbers[-1] + 1, step))
     return made
 
 

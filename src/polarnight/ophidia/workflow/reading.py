@@ -8,7 +8,6 @@ from typing import Any
 
 from polarnight.ophidia.workflow.document import (
     InvalidWorkflow,
-    fill_positions,
     nearest,
     read_json,
 )
@@ -21,6 +20,10 @@ from polarnight.ophidia.workflow.model import (
     Task,
     Workflow,
 )
+from polarnight.ophidia.workflow.placeholders import Missing, fill_positions
+from polarnight.ophidia.workflow.size import MOST_TASKS, too_many
+from polarnight.ophidia.workflow.structure import Structure
+from polarnight.ophidia.workflow.variables import check_variables
 
 __all__ = ["ArgumentsOf", "parse_workflow"]
 
@@ -50,8 +53,11 @@ _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 def parse_workflow(
     text: str | Mapping[str, Any],
-    arguments: Sequence[str] = (),
+    arguments: Sequence[str] | None = (),
     arguments_of: ArgumentsOf | None = None,
+    *,
+    complete: bool = False,
+    most: int = MOST_TASKS,
 ) -> Workflow:
     """Read a workflow and check everything that can be checked before it runs.
 
@@ -59,11 +65,17 @@ def parse_workflow(
     ----------
     text : str or mapping
         JSON with comments, or what was parsed from it.
-    arguments : sequence of str
-        For ``$1``, ``$2``, ...
+    arguments : sequence of str, optional
+        For ``$1``, ``$2``, ...; None where they were filled in already, as in what is kept of a
+        run: a ``$1`` that is left came out of an argument.
     arguments_of : callable, optional
         Gives the arguments of an operator, None for an unknown one; operators are not checked
         where not given.
+    complete : bool
+        Whether a ``$1`` that nobody gave, and that has no default, is a fault: it is for what is
+        about to run, and a warning for what is only looked at.
+    most : int
+        How many tasks there may be, turns of loops included as far as they can be counted.
 
     Returns
     -------
@@ -74,18 +86,24 @@ def parse_workflow(
     InvalidWorkflow
         With every fault found.
     """
-    from polarnight.ophidia.workflow.structure import Structure
-    from polarnight.ophidia.workflow.variables import check_variables
-
     document = read_json(text) if isinstance(text, str) else dict(text)
-    filled, missing = fill_positions(document, [str(argument) for argument in arguments])
+    filled: Any = document
+    missing: list[Missing] = []
+    if arguments is not None:
+        filled, missing = fill_positions(document, [str(argument) for argument in arguments])
+    if complete and missing:
+        # Alone: what is empty for want of them would be complained of as well.
+        raise InvalidWorkflow([one.told for one in missing], str(document.get("name", "")))
     faults = Faults()
-    for position in missing:
-        faults.warn(f"{position} is used in the workflow, but was not given; it is empty")
+    for one in missing:
+        faults.warn(one.told)
     workflow = _Reader(filled, faults, arguments_of).workflow()
     if not faults.found:
         faults.found += Structure.faults_of(workflow.tasks)
         faults.found += check_variables(workflow)
+    loops = any(task.operator == "oph_for" for task in workflow.tasks)
+    if not faults.found and (loops or len(workflow.tasks) > most):
+        faults.found += too_many(Structure(workflow.tasks), most)
     if faults.found:
         raise InvalidWorkflow(faults.found, workflow.name)
     return workflow

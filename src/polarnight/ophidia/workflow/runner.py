@@ -19,6 +19,7 @@ from polarnight.ophidia.workflow.model import Status, Workflow
 from polarnight.ophidia.workflow.plan import Instance, Plan
 from polarnight.ophidia.workflow.record import Record
 from polarnight.ophidia.workflow.results import Outcome, look_up
+from polarnight.ophidia.workflow.size import MOST_TASKS
 from polarnight.ophidia.workflow.steering import Steering
 from polarnight.ophidia.workflow.waiting import Waiter
 from polarnight.ophidia.workflow.working import Work, attempts, guarded
@@ -43,6 +44,8 @@ class Run:
         Database, clock and screen of whoever runs it.
     record : Record, optional
         Of an earlier run: what is done there is not done again.
+    most : int
+        How many tasks there may be, turns of loops included.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Run:
         cores: int = 1,
         hooks: Hooks | None = None,
         record: Record | None = None,
+        most: int = MOST_TASKS,
     ) -> None:
         self.workflow = workflow
         self.submit = submit
@@ -60,7 +64,7 @@ class Run:
         self._from_defaults()
         self.hooks = hooks or Hooks()
         self.record = record or Record()
-        self.plan = Plan(workflow.tasks)
+        self.plan = Plan(workflow.tasks, most)
         self.steering = Steering(self)
         self.variables: dict[tuple[int, ...], dict[str, str]] = {}
         self.warnings: list[str] = list(workflow.warnings)

@@ -103,7 +103,8 @@ class Service:
             set_elsewhere=self._set_elsewhere,
         )
         cores = max(os.cpu_count() or 1, self.state.ncores)
-        run = self._run = Run(self.workflow, self._submit, self.state, cores, hooks, record)
+        most = self.server.settings.cubes.workflow_tasks
+        run = self._run = Run(self.workflow, self._submit, self.state, cores, hooks, record, most)
         begin = replace(run.state)
         try:
             with Mailbox(run, self.job, lambda: self._late(run)), _Cancelling(run, self.cancelled):

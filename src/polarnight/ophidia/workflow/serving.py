@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from polarnight.errors import PolarnightError
 from polarnight.ophidia.answers.response import Response
-from polarnight.ophidia.errors import BadValue, OphidiaError
-from polarnight.ophidia.filling import unforeseen
+from polarnight.ophidia.errors import BadValue
+from polarnight.ophidia.filling import closed, failed, unforeseen
 from polarnight.ophidia.workflow.live import running, send
-from polarnight.ophidia.workflow.model import Status
+from polarnight.ophidia.workflow.model import Status, Workflow
 from polarnight.ophidia.workflow.reading import parse_workflow
 from polarnight.ophidia.workflow.record import Record, snapshot
 from polarnight.ophidia.workflow.report import progress_objects
@@ -71,17 +71,12 @@ def submit_workflow(
     Response
         Never raises for what is wrong with the workflow.
     """
-    start = time.perf_counter()
-    response = Response(user=server.user, request=text)
-    try:
-        workflow = parse_workflow(text, arguments, arguments_of)
-        Service(server, workflow, state, progress, cancelled).answer(response)
-    except PolarnightError as error:
-        _failed(response, error)
-    except Exception as error:  # noqa: BLE001 - as of commands: never a traceback
-        unforeseen(response, error)
-    _close(response, state, start)
-    return response
+
+    def begun() -> tuple[Workflow, Record | None]:
+        most = server.settings.cubes.workflow_tasks
+        return parse_workflow(text, arguments, arguments_of, complete=True, most=most), None
+
+    return _answered(server, text, state, progress, cancelled, begun)
 
 
 def resume_workflow(
@@ -111,24 +106,41 @@ def resume_workflow(
     Response
         As of `submit_workflow`; the run has a number of its own.
     """
-    start = time.perf_counter()
-    response = Response(user=server.user)
-    try:
+
+    def begun() -> tuple[Workflow, Record | None]:
         session = server.resume(state)
         job = _job(session, number)
         kept = kept_workflow(job)
         if job.status == Status.RUNNING and running(session.code, number) is not None:
             msg = f"workflow {number} is still running"
             raise BadValue(msg, "oph_cancel stops it")
-        workflow = parse_workflow(kept["source"], (), arguments_of)
-        service = Service(server, workflow, state, progress, cancelled)
-        record = Record.read(kept, workflow.tasks, checkpoint, service.exists)
-        service.answer(response, record)
+        most = server.settings.cubes.workflow_tasks
+        workflow = parse_workflow(kept["source"], None, arguments_of, most=most)
+        exists = Service(server, workflow, state, progress, cancelled).exists
+        return workflow, Record.read(kept, workflow.tasks, checkpoint, exists)
+
+    return _answered(server, "", state, progress, cancelled, begun)
+
+
+def _answered(
+    server: Server,
+    text: str,
+    state: State,
+    progress: Progress | None,
+    cancelled: threading.Event | None,
+    begun: Callable[[], tuple[Workflow, Record | None]],
+) -> Response:
+    """Run what `begun` gives: a workflow, and what is done of it already."""
+    start = time.perf_counter()
+    response = Response(user=server.user, request=text)
+    try:
+        workflow, record = begun()
+        Service(server, workflow, state, progress, cancelled).answer(response, record)
     except PolarnightError as error:
-        _failed(response, error)
+        failed(response, error)
     except Exception as error:  # noqa: BLE001 - as of commands: never a traceback
         unforeseen(response, error)
-    _close(response, state, start)
+    closed(response, state, start)
     return response
 
 
@@ -185,18 +197,3 @@ def _job(session: CubeSession, number: int) -> CubeJob:
         msg = f"there is no workflow {number} in this session"
         raise BadValue(msg, "oph_resume lists them")
     return job
-
-
-def _failed(response: Response, error: PolarnightError) -> None:
-    response.error = str(error)
-    response.code = error.code if isinstance(error, OphidiaError) else 9
-
-
-def _close(response: Response, state: State, start: float) -> None:
-    response.extra = {
-        "execution_time": f"{time.perf_counter() - start:.2f}",
-        "cube": state.cube,
-        "cwd": state.cwd,
-        "cdd": state.cdd,
-        "sessionid": state.session,
-    }

@@ -57,6 +57,7 @@ class Steering:
         control: dict[str, Any] = {}
         if operator == "oph_for":
             turns = turns_of(arguments, name, look)
+            self.run.plan.check_room(instance, turns)
             control["turns"] = [turns.key, list(turns.values), list(turns.counters), turns.parallel]
         elif operator in {"oph_if", "oph_elseif"}:
             control["chosen"] = self._condition(instance, arguments)

@@ -107,7 +107,7 @@ def kept_tree(kept: Mapping[str, Any], colours: bool = False) -> list[str]:
     """
     from polarnight.ophidia.workflow.reading import parse_workflow
 
-    workflow = parse_workflow(kept["source"])
+    workflow = parse_workflow(kept["source"], None)
     return workflow_tree(workflow, statuses_of(workflow, kept), colours)
 
 
