@@ -18,11 +18,13 @@ def lazy(shape=(40, 30), chunks=(7, 30), seed=1):
 
 
 class Watch:
-    """Counts how many run at once."""
+    """Counts how many run at once; waits until as many as wanted were, once."""
 
-    def __init__(self):
+    def __init__(self, wanted=1):
         self.lock = threading.Lock()
         self.now = self.most = self.calls = 0
+        self.wanted = wanted
+        self.met = threading.Event()
         self.pause = threading.Event()
 
     def __call__(self, block):
@@ -30,6 +32,9 @@ class Watch:
             self.now += 1
             self.calls += 1
             self.most = max(self.most, self.now)
+            if self.now >= self.wanted:
+                self.met.set()
+        self.met.wait(10)
         self.pause.wait(0.005)
         with self.lock:
             self.now -= 1
@@ -59,12 +64,11 @@ def test_threads_give_the_bits_of_no_threads():
 
 @pytest.mark.parametrize(("workers", "threads"), [(1, 1), (1, 2), (2, 1), (2, 2)])
 def test_workers_times_threads_bound_the_work(workers, threads):
-    watch = Watch()
+    watch = Watch(workers * threads)
     _, array = lazy((64, 4), (2, 4))
     Runner(workers=workers, threads=threads).arrays([array.map_blocks(watch, **PLAIN)])
     assert watch.calls == 32
-    assert watch.most <= workers * threads
-    assert workers * threads == 1 or watch.most > 1
+    assert watch.most == workers * threads
 
 
 def test_memory_bounds_the_work_too():

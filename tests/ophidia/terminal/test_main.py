@@ -210,7 +210,7 @@ def test_a_session_on_a_screen(screen, tmp_path):
         "exp dim=NAXIS1;imp dim=NAXIS2;container=FITS2"
     )
     screen.type(f"\x1b[200~{lines}\x1b[201~")
-    time.sleep(0.3)
+    screen.read(r"container=FITS2")  # what was pasted is on the screen
     screen.type("\r")
     screen.read(r"Output Cube")
     screen.read(r"Execution time")
