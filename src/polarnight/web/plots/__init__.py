@@ -1,0 +1,1 @@
+"""Light curves for the browser: query, decimation, Bokeh documents, figures for print."""

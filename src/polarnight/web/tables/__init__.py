@@ -1,0 +1,1 @@
+"""Tables of results: columns, filters, sorting, paging and files; knows no HTTP."""

@@ -1,0 +1,120 @@
+"""Files, opened by other software and compared with the database."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from polarnight.db import PhotoPolResult
+from polarnight.errors import ConfigError
+from polarnight.web.tables.columns import COLUMNS, choose
+from polarnight.web.tables.export import FORMATS, export
+from polarnight.web.tables.paging import rows_of
+
+NAMES = [column.name for column in COLUMNS]
+
+
+@pytest.fixture
+def queryset(results):
+    return PhotoPolResult.objects.order_by("id")
+
+
+def written(rows, kind, names=NAMES, about="p > 0.1"):
+    return b"".join(export(rows, choose(names), kind, about))
+
+
+def read(kind, data):
+    if kind == "parquet":
+        import pyarrow.parquet as pq
+
+        return pq.read_table(io.BytesIO(data))
+    options = {"csv": {"format": "ascii.csv", "comment": "#"}, "ecsv": {"format": "ascii.ecsv"},
+               "votable": {"format": "votable"}}[kind]  # fmt: skip
+    source = io.BytesIO(data) if kind == "votable" else data.decode()
+    return Table.read(source, **options)
+
+
+def same(got, expected):
+    """Whether a value of a file is that of the database, to the last digit."""
+    if expected is None:
+        return got is None or np.ma.is_masked(got) or (isinstance(got, float) and np.isnan(got))
+    if expected == "":
+        return np.ma.is_masked(got) or got == ""
+    return got == expected
+
+
+@pytest.mark.parametrize("kind", list(FORMATS))
+def test_all_columns_come_back(queryset, kind):
+    data = written(queryset, kind)
+    table = read(kind, data)
+    expected = list(rows_of(queryset, COLUMNS))
+    for place, column in enumerate(COLUMNS):
+        values = table[column.name]
+        values = values.to_pylist() if kind == "parquet" else list(values)
+        assert len(values) == len(expected)
+        for got, row in zip(values, expected, strict=True):
+            wanted = row[place]
+            if kind == "csv" and isinstance(wanted, str) and wanted.startswith("="):
+                wanted = f"'{wanted}"
+            if kind == "ecsv" and isinstance(wanted, str):
+                wanted = wanted.replace("\n", " ")
+            assert same(got, wanted), (column.name, got, wanted)
+
+
+@pytest.mark.parametrize("kind", ["ecsv", "votable"])
+def test_units_and_descriptions(queryset, kind):
+    table = read(kind, written(queryset, kind))
+    for column in COLUMNS:
+        assert str(table[column.name].unit or "") == column.unit
+        assert table[column.name].description == column.description
+        ucd = table[column.name].meta.get("ucd")
+        assert ucd == column.ucd
+
+
+def test_votable_is_valid(queryset, tmp_path):
+    from astropy.io.votable import validate
+
+    path = tmp_path / "results.xml"
+    path.write_bytes(written(queryset, "votable"))
+    told = io.StringIO()
+    assert validate(path, output=told), told.getvalue()
+
+
+def test_parquet_describes_itself(queryset):
+    schema = read("parquet", written(queryset, "parquet")).schema
+    assert schema.field("mag").metadata == {
+        b"unit": b"mag", b"ucd": b"phot.mag;em.opt", b"description": b"magnitude"
+    }  # fmt: skip
+    assert b"cite" in schema.metadata[b"comments"]
+
+
+def test_head_of_csv(queryset):
+    text = written(queryset, "csv", ["source", "mag"], about="of\n# me").decode()
+    head = [line for line in text.splitlines() if line.startswith("# ")]
+    assert any("cite" in line for line in head)
+    assert "# of # me" in head
+    assert "# mag [mag]: magnitude" in head
+    assert text.splitlines()[len(head)] == "source,mag"
+
+
+def test_no_formulas_in_csv(queryset):
+    """Texts are made harmless, negative numbers stay numbers."""
+    lines = written(queryset, "csv", ["source", "mag"]).decode().splitlines()
+    rows = list(csv.reader(line for line in lines if not line.startswith("# ")))
+    assert rows[-1][0].startswith("'=cmd")
+    assert rows[-2] == ["2200+420", "-0.25"]
+
+
+@pytest.mark.parametrize("kind", list(FORMATS))
+def test_no_rows(db, kind):
+    table = read(kind, written(PhotoPolResult.objects.all(), kind))
+    assert (table.num_rows if kind == "parquet" else len(table)) == 0
+
+
+def test_unknown_format(db):
+    with pytest.raises(ConfigError, match="no format 'xls'; there are csv, ecsv, parquet, votable"):
+        written(PhotoPolResult.objects.all(), "xls")
