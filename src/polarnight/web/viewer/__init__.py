@@ -1,0 +1,1 @@
+"""Frames for the browser: files by primary key, tiles, statistics, overlays, charts."""
