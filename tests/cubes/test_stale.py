@@ -31,7 +31,7 @@ def test_what_has_not_changed_is_not_stale(made):
 def test_files_that_changed_are_named(made):
     cube, known, paths = made
     fits.PrimaryHDU(np.zeros((40, 50))).writeto(paths[0], overwrite=True)
-    os.utime(paths[1], ns=(1, 1))
+    fits.PrimaryHDU(np.full((4, 5), 7, np.uint16)).writeto(paths[1], overwrite=True)
     reasons = why_stale(cube.recipe, known.get)
     assert len(reasons) == 2
     assert reasons[0].startswith(f"{paths[0]} has ")
@@ -40,6 +40,12 @@ def test_files_that_changed_are_named(made):
     assert why_stale(cube.recipe, known.get)[0] == (
         f"{paths[0]} cannot be read: No such file or directory"
     )
+
+
+def test_a_file_of_the_same_content_is_the_same(made):
+    cube, known, paths = made
+    os.utime(paths[1], ns=(1, 1))
+    assert why_stale(cube.recipe, known.get) == []
 
 
 def test_inputs_that_nobody_knows_are_left_alone(made):

@@ -37,6 +37,8 @@ _MODULES: Final = (
     "polarnight.ophidia.primitives",
     "polarnight.ophidia.engine.randoms",
 )
+# Where a file lies and when it was written is not what it holds.
+_PLACES: Final = {"open_fits": frozenset({"path", "mtime_ns"})}
 _KNOWN: dict[str, tuple[str, Rebuild]] = {}
 
 
@@ -61,8 +63,13 @@ class Recipe:
 
     @cached_property
     def key(self) -> str:
-        """SHA-256 of the canonical JSON, in hexadecimal."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        """SHA-256 of the canonical JSON without places of files, in hexadecimal."""
+        places = _PLACES.get(self.name)
+        if places is None:
+            return hashlib.sha256(self.to_json().encode()).hexdigest()
+        parameters = {name: v for name, v in self.parameters.items() if name not in places}
+        content = Recipe(self.name, self.version, parameters, self.inputs)
+        return hashlib.sha256(content.to_json().encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""

@@ -71,7 +71,7 @@ class Server:
     @cached_property
     def workbench(self) -> Workbench:
         """Makes lazy cubes of what the catalogue knows."""
-        return Workbench(self.catalogue, self.store)
+        return Workbench(self.catalogue, self.store, self.settings.data.root)
 
     def runner(
         self,
@@ -169,11 +169,12 @@ class Server:
         arguments: Sequence[str] = (),
         state: State | None = None,
         progress: Progress | None = None,
+        cancelled: threading.Event | None = None,
     ) -> Response:
         """Carry out a workflow given as JSON; see `polarnight.ophidia.workflow`."""
         from polarnight.ophidia.workflow import submit_workflow
 
-        return submit_workflow(self, text, arguments, state or State(), progress)
+        return submit_workflow(self, text, arguments, state or State(), progress, cancelled)
 
     def resume(self, state: State, name: str = "") -> CubeSession:
         """Return the session of a state; see `polarnight.ophidia.memory.resume`."""

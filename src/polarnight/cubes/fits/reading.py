@@ -8,6 +8,7 @@ from typing import Any
 
 from polarnight.cubes.cube import Cube
 from polarnight.cubes.dimensions import as_dimensions
+from polarnight.cubes.fits.content import content_of, find_file
 from polarnight.cubes.fits.images import FileImage
 from polarnight.cubes.fits.opening import Found, find_images
 from polarnight.cubes.metadata import Metadata
@@ -16,6 +17,8 @@ from polarnight.cubes.views import FitsView
 from polarnight.errors import BadFrame
 
 __all__ = ["open_fits"]
+
+_VERSION = "2"
 
 
 def open_fits(
@@ -105,12 +108,16 @@ def _unit(header: bytes) -> str:
 
 def _recipe(found: Found, measure: str, dims: Sequence[str] | None) -> Recipe:
     image = found.image
+    content, state = content_of(image.path)
+    if (state.st_size, state.st_mtime_ns) != (image.size, image.mtime_ns):
+        raise BadFrame(image.path, "is being written", "wait until it is complete")
     return Recipe(
         "open_fits",
-        "1",
+        _VERSION,
         {
             "path": image.path,
             "hdu": image.index,
+            "content": content,
             "size": image.size,
             "mtime_ns": image.mtime_ns,
             "measure": measure,
@@ -119,17 +126,11 @@ def _recipe(found: Found, measure: str, dims: Sequence[str] | None) -> Recipe:
     )
 
 
-@operation("open_fits")
+@operation("open_fits", _VERSION)
 def _again(parameters: Mapping[str, Any], inputs: Sequence[Cube]) -> Cube:
-    cube = open_fits(
-        parameters["path"],
+    return open_fits(
+        find_file(parameters["path"], parameters["content"]),
         parameters["hdu"],
         measure=parameters["measure"],
         dims=parameters["dims"],
     )
-    found = cube.recipe.parameters
-    if any(found[name] != parameters[name] for name in ("size", "mtime_ns")):
-        raise BadFrame(
-            parameters["path"], "has changed since the cube was made", "import the file again"
-        )
-    return cube

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from polarnight.cubes.fits.content import find_file
 from polarnight.cubes.recipes import Recipe, version_of
+from polarnight.errors import BadFrame
 
 __all__ = ["differences", "why_stale"]
 
@@ -50,7 +52,7 @@ def _reason(recipe: Recipe) -> str | None:
         return f"the operation {recipe.name} is no longer there"
     if now != recipe.version:
         return f"{recipe.name} is of version {now} now, it was {recipe.version}"
-    if {"path", "size", "mtime_ns"} <= set(recipe.parameters):
+    if {"path", "size", "mtime_ns", "content"} <= set(recipe.parameters):
         return _file_reason(recipe.parameters)
     return None
 
@@ -58,14 +60,16 @@ def _reason(recipe: Recipe) -> str | None:
 def _file_reason(parameters: Mapping[str, Any]) -> str | None:
     path = parameters["path"]
     try:
-        found = Path(path).stat()
-    except OSError as error:
-        return f"{path} cannot be read: {error.strerror}"
-    if found.st_size != parameters["size"]:
-        return f"{path} has {found.st_size} bytes now, it had {parameters['size']}"
-    if found.st_mtime_ns != parameters["mtime_ns"]:
-        return f"{path} was written again since"
-    return None
+        find_file(path, parameters["content"])
+    except BadFrame as error:
+        if not error.reason.startswith("has changed"):
+            return f"{path} {error.reason}"
+    else:
+        return None
+    size = Path(path).stat().st_size
+    if size != parameters["size"]:
+        return f"{path} has {size} bytes now, it had {parameters['size']}"
+    return f"{path} was written again since"
 
 
 def differences(old: Recipe, new: Recipe) -> list[str]:

@@ -27,22 +27,25 @@ __all__ = ["KINDS", "Master", "MasterChoice", "RawFrame", "raw_frames"]
 KINDS = {"bias": ImageType.BIAS, "dark": ImageType.DARK, "flat": ImageType.FLAT}
 """Kinds of masters by the names of arguments."""
 
-_FILE = "open_fits"
 
-
-def path_of(row: DataCube, operator: str) -> Path:
+def path_of(row: DataCube, context: Context) -> Path:
     """Return the file that a cube shows.
 
     Raises
     ------
     BadValue
         Where it shows none, because it was computed.
+    BadFrame
+        Where the file is gone or has changed.
     """
-    recipe = row.recipe.recipe if row.recipe is not None else {}
-    if recipe.get("name") != _FILE:
-        msg = f"{operator}: cube {row.place} is no frame as it was read, but was made from others"
+    bench = context.server.workbench
+    if not bench.is_view(row):
+        msg = (
+            f"{context.operator}: cube {row.place} is no frame as it was read, but was made "
+            "from others"
+        )
         raise BadValue(msg, "name imported cubes, or those of /archive")
-    return Path(recipe["parameters"]["path"])
+    return bench.file_of(row)
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def raw_frames(rows: Iterable[DataCube], context: Context) -> list[RawFrame]:
     for row in rows:
         if row.level > 0:
             continue
-        path = path_of(row, context.operator)
+        path = path_of(row, context)
         known = _known_raw(path, context)
         if known is None:
             found.append(RawFrame(row, path, classify_file(path)))
@@ -131,7 +134,7 @@ class Master:
     ignored: bool = False
 
     @classmethod
-    def of_row(cls, row: DataCube, operator: str) -> Master:
+    def of_row(cls, row: DataCube, context: Context) -> Master:
         """Return the master behind a cube.
 
         Raises
@@ -139,10 +142,10 @@ class Master:
         BadValue
             Where the cube is no master.
         """
-        path = path_of(row, operator)
+        path = path_of(row, context)
         info = read_frame(path).info if row.level else None
         if info is None or info.imgtype not in KINDS.values():
-            msg = f"{operator}: cube {row.place} is no master"
+            msg = f"{context.operator}: cube {row.place} is no master"
             raise BadValue(msg, "oph_master makes one")
         return cls(str(row.pk), ImageType(info.imgtype), path, info, row)
 
@@ -187,14 +190,14 @@ class MasterChoice:
             if text == "none":
                 fixed[name] = None
             elif text != "auto":
-                master = Master.of_row(context.row(text), context.operator)
+                master = Master.of_row(context.row(text), context)
                 if master.kind is not kind:
                     msg = f"{context.operator}: {name}={text} is a master {master.kind}"
                     raise BadValue(msg, f"name a master {name}")
                 fixed[name] = master
         if given["masters"]:
             rows = context.rows(given["masters"])
-            candidates = [Master.of_row(row, context.operator) for row in rows if row.level]
+            candidates = [Master.of_row(row, context) for row in rows if row.level]
         else:
             candidates = archive_masters()
         return cls(context.settings, fixed, candidates)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from polarnight.errors import PolarnightError
+from polarnight.errors import BadFrame, PolarnightError
 from polarnight.ophidia.errors import OperatorFailed
 from polarnight.ophidia.files.paths import products
 
@@ -76,7 +76,10 @@ def _products(rows: Sequence[DataCube], context: Context) -> dict[str, Path]:
     found = {}
     for row in rows:
         if row.recipe is not None and context.server.workbench.is_view(row):
-            path = Path(row.recipe.recipe["parameters"]["path"])
+            try:
+                path = context.server.workbench.file_of(row)
+            except BadFrame:  # gone or another one: nothing of ours to delete
+                continue
             if path.parent == top:
                 found[row.recipe.key] = path
     return found

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polarnight.errors import CubeError
+from polarnight.errors import BadFrame, CubeError
 from polarnight.ophidia.engine.axes import Axes, explicit_names, implicit_names
 from polarnight.ophidia.errors import OperatorFailed
 from polarnight.ophidia.language.types import dtype_name
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 _FILE = "open_fits"
+_MOST_COPIES = 100
 
 
 class Workbench:
@@ -40,11 +43,14 @@ class Workbench:
     ----------
     catalogue : CubeCatalogue
     store : CubeStore
+    root : Path
+        The data directory, where files are looked for that are not where they were.
     """
 
-    def __init__(self, catalogue: CubeCatalogue, store: CubeStore) -> None:
+    def __init__(self, catalogue: CubeCatalogue, store: CubeStore, root: Path) -> None:
         self._catalogue = catalogue
         self._store = store
+        self._root = root
 
     def cube(self, row: DataCube, *, with_cards: bool = False) -> Cube:
         """Return the cube of a row, lazily.
@@ -172,6 +178,39 @@ class Workbench:
         """Whether a cube shows a file as it is."""
         return row.recipe is not None and row.recipe.recipe.get("name") == _FILE
 
+    def file_of(self, row: DataCube) -> Path:
+        """Return where the file lies that a view shows, if need be moved with its directory.
+
+        Raises
+        ------
+        BadFrame
+            Where it is gone or has changed.
+        """
+        from polarnight.cubes.fits.content import find_file, searching
+        from polarnight.cubes.recipes import Recipe
+
+        if row.recipe is None or "content" not in row.recipe.recipe["parameters"]:
+            raise BadFrame(row.source, "was imported by another version", "import it again")
+        known = self._located(Recipe.from_dict(row.recipe.recipe)).parameters
+        with searching(self._root):
+            return Path(find_file(known["path"], known["content"]))
+
+    def _located(self, recipe: Recipe) -> Recipe:
+        """Return the recipe of a view with a file that is there; others as they are.
+
+        Files of the same content have one recipe, with the place of one of them.
+        """
+        from polarnight.db.models import DataCube
+
+        if recipe.name != _FILE or Path(recipe.parameters["path"]).is_file():
+            return recipe
+        sources = DataCube.objects.filter(recipe__key=recipe.key).values_list("source", flat=True)
+        for source in sources.distinct()[:_MOST_COPIES]:
+            place = self._root / source
+            if source and place.is_file():
+                return replace(recipe, parameters={**recipe.parameters, "path": str(place)})
+        return recipe
+
     def _fetch(self, keys: Sequence[str], recipes: dict[str, Any]) -> None:
         from polarnight.db.models import CubeRecipe
 
@@ -190,12 +229,14 @@ class Workbench:
         return Recipe.from_dict(recipes[key])
 
     def _rebuilt(self, recipe: Recipe, inputs: Sequence[Cube]) -> Cube:
+        from polarnight.cubes.fits.content import searching
         from polarnight.cubes.recipes import rebuild
 
         if recipe.name.startswith("ophidia."):
             import_module("polarnight.ophidia.primitives")
             import_module("polarnight.ophidia.engine.relabel")
-        made = rebuild(recipe, inputs)
+        with searching(self._root):
+            made = rebuild(self._located(recipe), inputs)
         if made.key != recipe.key:
             msg = "a cube cannot be made again: its recipe gives another one now"
             raise CubeError(msg)

@@ -89,7 +89,7 @@ class MasterFrames(Operator):
             made = show_product(path, given, inputs, context, str(group))
             row = context.row(str(made.cube))
             # What was just made serves what comes next: biases for darks, both for flats.
-            choice.made.append(Master.of_row(row, self.name))
+            choice.made.append(Master.of_row(row, context))
             answer.cubes += made.cubes
             answer.warnings += [*made.warnings, *warnings]
             rows.append((made.cube, str(group.kind), str(group), len(members)))
