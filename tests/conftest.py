@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import shutil
@@ -70,6 +71,12 @@ def _own_database(blocker, datadir):
     django_settings.DATABASES["default"] = described
     connections.settings["default"] = configured
     connections["default"] = connection
+
+
+@pytest.fixture(scope="session")
+def own_database(django_db_setup, django_db_blocker):
+    """Put data directories with their own databases in force: ``with own_database(path):``."""
+    return functools.partial(_own_database, django_db_blocker)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ __all__ = [
     "PolarimetrySettings",
     "QualitySettings",
     "Settings",
+    "WebSettings",
 ]
 
 
@@ -69,6 +70,13 @@ def _places(value: Any) -> Any:
     if isinstance(value, str):
         return [part for part in value.split(os.pathsep) if part.strip()]
     return [value] if isinstance(value, Path) else value
+
+
+def _hosts(value: Any) -> Any:
+    """Take names separated by commas as well as a list of them."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
 
 
 UserPath = Annotated[Path, AfterValidator(_absolute)]
@@ -241,6 +249,45 @@ class CubesSettings(_Part):
     script_timeout: Positive = Field(600.0, description="seconds after which they are stopped")
 
 
+class WebSettings(_Part):
+    """How the web site is served, and who may see it."""
+
+    host: str = Field("127.0.0.1", description="address that `polarnight serve` listens on")
+    port: int = Field(8765, ge=0, le=65535, description="its port; 0 for any that is free")
+    workers: int = Field(2, ge=1, le=64, description="processes that answer requests")
+    threads: int = Field(4, ge=1, le=256, description="threads of each of them")
+    allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_hosts)] = Field(
+        ("localhost", "127.0.0.1", "[::1]"),
+        description="names under which browsers may reach the site, separated by commas",
+    )
+    anonymous: Literal["nothing", "viewer"] = Field(
+        "nothing", description="what people may see without a log-in: nothing, or what viewers see"
+    )
+    https: bool = Field(
+        False, description="the site is reached by https only, through a proxy that ends TLS"
+    )
+    hsts_days: int = Field(
+        0, ge=0, description="days for which browsers insist on https (HSTS); 0 for never"
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, le=8, description="proxies in front, each of which adds to X-Forwarded-For"
+    )
+    secret_file: UserPath | None = Field(
+        None,
+        description="file with the key that signs sessions; web-secret in the data directory, "
+        "made when it is missing, unless given",
+    )
+    session_hours: Positive = Field(24.0 * 14, description="hours after which a log-in ends")
+    login_failures: int = Field(
+        5, ge=1, description="wrong passwords of a user from one address, then a pause"
+    )
+    login_pause_minutes: Positive = Field(15.0, description="length of that pause")
+    token_days: int = Field(
+        365, ge=1, le=3650, description="days that an API token is valid, at most"
+    )
+    debug: bool = Field(False, description="show tracebacks in the browser: never in public")
+
+
 class IngestSettings(_Part):
     """How raw files come into the archive."""
 
@@ -323,6 +370,7 @@ class Settings(_Part):
     polarimetry: PolarimetrySettings = Field(default_factory=PolarimetrySettings)
     quality: QualitySettings = Field(default_factory=QualitySettings)
     cubes: CubesSettings = Field(default_factory=CubesSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
     recipes: dict[str, Any] = Field(
         default_factory=dict,
         description="changes of recipes: for all, by instrument, by night (see Recipes)",
@@ -344,6 +392,11 @@ class Settings(_Part):
             stars_path=self.stars_path,
             log_file=self.log_file,
         )
+
+    @property
+    def web_secret(self) -> Path:
+        """The file of the key that signs sessions of the web site."""
+        return self.web.secret_file or self.datadir / "web-secret"
 
     @property
     def instrument_places(self) -> tuple[Path, ...]:
@@ -374,6 +427,7 @@ class Settings(_Part):
             "stars_path": self.data.stars,
             "instruments_path": os.pathsep.join(map(str, self.instrument_places)),
             "log_file": self.data.log_file,
+            "web.secret_file": self.web_secret,
         }
         rows = []
         for key, value in _flatten(self):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from polarnight.errors import ConfigError
 
-__all__ = ["bring_up_to_date", "pending_migrations"]
+__all__ = ["alone", "bring_up_to_date", "pending_migrations"]
 
 _LOG = logging.getLogger(__name__)
 _LOCK_NUMBER = 0x706F6C61  # any number that nobody else locks in PostgreSQL
@@ -70,7 +70,7 @@ def bring_up_to_date() -> list[str]:
     from django.core.management import call_command
     from django.db import connection
 
-    with _alone():
+    with alone():
         # Another process may have done it while this one waited, under a new file.
         connection.close()
         applied, pending = pending_migrations()
@@ -82,7 +82,7 @@ def bring_up_to_date() -> list[str]:
         else:
             if path is not None:
                 _back_up(path, applied[-1] if applied else "before-polarnight")
-            call_command("migrate", verbosity=0, interactive=False)
+            call_command("migrate", "polarnight", verbosity=0, interactive=False)
         _LOG.info("database: applied %s", ", ".join(pending))
     return pending
 
@@ -117,7 +117,7 @@ def _create(path: Path) -> None:
     connection.close()
     connection.settings_dict["NAME"] = str(part)
     try:
-        call_command("migrate", verbosity=0, interactive=False)
+        call_command("migrate", "polarnight", verbosity=0, interactive=False)
     finally:
         connection.close()
         connection.settings_dict["NAME"] = str(path)
@@ -135,7 +135,7 @@ def _back_up(path: Path, version: str) -> None:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Keep other processes from migrating the same database meanwhile."""
     from django.db import connection
 

@@ -1,0 +1,158 @@
+"""A site with the data of a small night, users of every role, and a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polarnight.config import reset_settings
+
+ROLES = ("viewer", "observer", "operator", "admin")
+PASSWORD = "a long and quiet night"
+
+
+def _pin_site_settings() -> None:
+    """Give the site the settings of the tests: Django had read those of the user before."""
+    from django.conf import settings as django_settings
+
+    reset_settings()
+    module = importlib.reload(importlib.import_module("polarnight.web.settings"))
+    for name in dir(module):
+        if name.isupper() and name != "DATABASES":
+            setattr(django_settings, name, getattr(module, name))
+    django_settings.SECRET_KEY = "only-for-tests-" + 40 * "x"
+    # Hashing that is meant to be slow has no place in a thousand log-ins.
+    django_settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    ]
+
+
+_pin_site_settings()
+
+
+def make_user(name: str, group: str | None = None, **more: Any) -> Any:
+    """Make a user of a group, whose password is `PASSWORD`."""
+    from django.contrib.auth.hashers import PBKDF2PasswordHasher
+    from django.contrib.auth.models import Group, User
+
+    # One round: as safe as a password that is printed here can be.
+    password = PBKDF2PasswordHasher().encode(PASSWORD, "salt", iterations=1)
+    user = User.objects.create(username=name, password=password, **more)
+    if group is not None:
+        user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+@dataclass
+class Site:
+    """A data directory with a site: its users, and clients that are logged in as them."""
+
+    root: Path
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, role: str | None = None) -> Any:
+        """Return a client logged in as the user of a role, or a stranger; one for each."""
+        from django.contrib.auth.models import User
+        from django.test import Client
+
+        key = role or "anonymous"
+        if key not in self.clients:
+            self.clients[key] = Client()
+            if role is not None:
+                self.clients[key].force_login(
+                    User.objects.get(username=role),
+                    backend="django.contrib.auth.backends.ModelBackend",
+                )
+        return self.clients[key]
+
+    def user(self, role: str) -> Any:
+        """Return the user of a role; the name is that of the role."""
+        from django.contrib.auth.models import User
+
+        return User.objects.get(username=role)
+
+
+@pytest.fixture
+def users(db):
+    """Make a user of each role in the test database; by role."""
+    return {role: make_user(role, role) for role in ROLES}
+
+
+@pytest.fixture
+def site(users, tmp_path, datadir):
+    """A site without data, in the test database."""
+    return Site(datadir.root)
+
+
+@pytest.fixture
+def nobody(db):
+    """A user who is in no group."""
+    return make_user("nobody")
+
+
+@pytest.fixture(scope="session")
+def demo_site(reduced_night, own_database, tmp_path_factory):
+    """The reduced night with a frame that failed, the tables of the site and its users.
+
+    Not to be changed: tests take `demo` for that.
+    """
+    from polarnight.web.preparing import prepare_site
+
+    root = tmp_path_factory.mktemp("site") / "data"
+    shutil.copytree(reduced_night.root, root, symlinks=True)
+    reduced_night.__class__(root).in_process("ingest", str(_broken_frame(root)))
+    with own_database(root) as settings:
+        prepare_site(settings)
+        for role in ROLES:
+            make_user(role, role)
+    return Site(root)
+
+
+def _broken_frame(root: Path) -> Path:
+    """Write a FITS file of the night that says neither what it is nor whose."""
+    from astropy.io import fits
+
+    directory = root.parent / "broken"
+    directory.mkdir()
+    source = sorted((root / "raw").glob("*/*/*"))[0]
+    with fits.open(source) as hdus:
+        header = hdus[0].header.copy()
+        data = hdus[0].data
+    for key in ("FILTER", "IMAGETYP", "PICTTYPE", "EXPTIME"):
+        header.remove(key, ignore_missing=True)
+    place = directory / f"spoilt-{source.name}"
+    fits.writeto(place, data, header)
+    return place
+
+
+_HEAVY = ("raw", "calibration", "masterbias", "masterdark", "masterflat", "stars", "astrosource")
+
+
+@contextlib.contextmanager
+def _copied(site: Site, root: Path, own_database: Any) -> Any:
+    """Put a copy of a site in force: its own database, the frames of the original."""
+    root.mkdir()
+    for source in site.root.iterdir():
+        place = root / source.name
+        if source.name in _HEAVY:
+            place.symlink_to(source)
+        elif source.is_dir():
+            shutil.copytree(source, place)
+        else:
+            shutil.copy2(source, place)
+    with own_database(root):
+        yield Site(root)
+
+
+@pytest.fixture
+def demo(demo_site, tmp_path, own_database):
+    """A copy of the demonstration site, in force: to be read and changed."""
+    with _copied(demo_site, tmp_path / "site", own_database) as site:
+        yield site
