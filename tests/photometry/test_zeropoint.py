@@ -8,6 +8,7 @@ from polarnight.photometry import (
     instrumental_magnitude,
     upper_limit,
     zero_point,
+    zeropoint,
 )
 
 OUTLIER = [22.00, 22.02, 21.98, 22.01, 22.60]
@@ -151,3 +152,23 @@ def test_ensemble_removes_clouds_and_keeps_a_variable():
 def test_ensemble_of_nothing():
     with pytest.raises(AlgorithmFailed, match="comparison"):
         ensemble_light_curves([[1.0]], [[0.1]], [False])
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.3, 5.0, 1e5])
+def test_starts_have_the_costs_of_the_likelihood(wrong):
+    """All at once or one at a time, at both bounds of the inflation too."""
+    rng = np.random.default_rng(3)
+    errors = rng.uniform(0.003, 0.05, 12)
+    values = 22.0 + errors * rng.standard_normal(12)
+    values[:4] += wrong
+    student = zeropoint._Student(values, errors)
+    starts = np.concatenate([np.sort(values), values.mean() + np.array([0.0, 1e-3, 1e7])])
+    one_by_one = [student.profile(float(z)) for z in starts]
+    inflations = [log_k for _, log_k in one_by_one]
+    assert max(inflations) == pytest.approx(np.log(zeropoint.MAX_INFLATION))
+    assert (min(inflations) == 0) == (wrong < 0.3)
+    costs = student._profiles(starts)
+    np.testing.assert_allclose(costs, [cost for cost, _ in one_by_one], rtol=1e-9)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zeropoint, "_BLOCK", 25)  # two starts at once
+        np.testing.assert_allclose(student._profiles(starts), costs, rtol=1e-9)
