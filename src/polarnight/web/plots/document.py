@@ -1,0 +1,209 @@
+"""The Bokeh document of a light curve, without points and without scripts.
+
+The page fills the columns (see `polarnight.web.plots.payload`) and does all that reacts, for
+a content security policy without ``eval`` forbids the scripts that Bokeh could carry. One set
+of columns holds all series, so that the document is small and the same for every source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from bokeh.embed import json_item
+from bokeh.layouts import column, gridplot
+from bokeh.models import (
+    BooleanFilter,
+    CDSView,
+    ColumnDataSource,
+    DatetimeAxis,
+    HoverTool,
+    Range1d,
+    RangeTool,
+    Span,
+)
+from bokeh.plotting import figure
+
+from polarnight.web.plots.colours import THEMES, Theme, ThemeName
+
+__all__ = ["COLUMNS", "document"]
+
+_TOOLS = "pan,wheel_zoom,box_zoom,box_select,lasso_select,tap,reset,save"
+_HEIGHTS = {"mag": 240, "p": 190, "chi": 190, "overview": 90, "qu": 380}
+
+COLUMNS = (
+    *("pk", "flags", "mjd", "ms", "series", "colour", "mark_phot", "mark_pol", "flag_names"),
+    *("mag", "mag_err", "mag_y", "mag_low", "mag_high", "mag_arrow"),
+    *("p", "p_y", "p_low", "p_high", "p_arrow", "chi", "chi_err", "chi_low", "chi_high"),
+    *("q", "q_err", "q_low", "q_high", "u", "u_err", "u_low", "u_high"),
+)
+"""Columns of the points; the page makes those that follow from others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    name: str
+    label: str
+    y: str
+    mark: str
+    arrow: str = ""
+
+
+_PANELS = (
+    _Panel("mag", "mag", "mag_y", "mark_phot", "mag_arrow"),
+    _Panel("p", "p (%)", "p_y", "mark_pol", "p_arrow"),
+    _Panel("chi", "χ (°)", "chi", "mark_pol"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Points:
+    data: ColumnDataSource
+    view: CDSView
+
+
+@cache
+def document(theme: ThemeName = "light") -> dict[str, Any]:
+    """Return the plot as ``Bokeh.embed.embed_item`` takes it.
+
+    Panels of magnitude (downwards), p and chi share their time; the plane of q and u shares
+    their points, so that selections are linked. What the page needs has a name: the sources
+    ``points``, ``overview`` and ``literature:<panel>``, the filter ``shown`` of points, the
+    ranges ``time``, ``date`` and ``whole``, figures ``panel:<name>``, renderers ``bars:<n>``.
+
+    Parameters
+    ----------
+    theme : ``"light"`` or ``"dark"``
+    """
+    look = THEMES[theme]
+    points = _Points(
+        ColumnDataSource({name: [] for name in COLUMNS}, name="points"),
+        CDSView(filter=BooleanFilter(booleans=None, name="shown")),
+    )
+    time = Range1d(0, 1, name="time")
+    panels = [_time_panel(panel, points, time, look) for panel in _PANELS]
+    _date_axis(panels[0], look)
+    panels[0].y_range.flipped = True
+    panels[-1].xaxis[0].axis_label = "MJD (UTC)"
+    grid = gridplot(
+        [[panel] for panel in panels], toolbar_location="above", sizing_mode="stretch_width"
+    )
+    root = column([grid, _overview(time, look), _plane(points, look)], sizing_mode="stretch_width")
+    return dict(json_item(root))
+
+
+def _figure(look: Theme, height: int, **options: Any) -> Any:
+    """Return an empty figure in the colours of the theme."""
+    made = figure(
+        height=height, sizing_mode="stretch_width", background_fill_color=look.background,
+        border_fill_color=look.background, outline_line_color=look.grid, **options,
+    )  # fmt: skip
+    for axis in made.axis:
+        _paint(axis, look)
+    made.grid.grid_line_color = look.grid
+    made.toolbar.logo = None
+    return made
+
+
+def _paint(axis: Any, look: Theme) -> None:
+    axis.axis_label_text_color = axis.major_label_text_color = look.text
+    axis.axis_line_color = axis.major_tick_line_color = look.text
+    axis.minor_tick_line_color = None
+
+
+def _scatter(made: Any, points: _Points, x: str, y: str, mark: str) -> Any:
+    return made.scatter(
+        x, y, marker=mark, size=6, color="colour", fill_alpha=0.55, source=points.data,
+        view=points.view, nonselection_alpha=0.2, selection_line_width=2.5,
+    )  # fmt: skip
+
+
+def _bars(made: Any, points: _Points, number: int, *ends: str) -> None:
+    made.segment(
+        *ends, color="colour", alpha=0.45, source=points.data, view=points.view,
+        name=f"bars:{number}", nonselection_alpha=0.12,
+    )  # fmt: skip
+
+
+def _time_panel(panel: _Panel, points: _Points, time: Range1d, look: Theme) -> Any:
+    made = _figure(
+        look, _HEIGHTS[panel.name], x_range=time, y_axis_label=panel.label, tools=_TOOLS,
+        active_drag="box_zoom", name=f"panel:{panel.name}", min_border_left=64,
+    )  # fmt: skip
+    number = _PANELS.index(panel)
+    _bars(made, points, number, "mjd", f"{panel.name}_low", "mjd", f"{panel.name}_high")
+    dots = _scatter(made, points, "mjd", panel.y, panel.mark)
+    if panel.arrow:
+        made.text(
+            "mjd", panel.arrow, text={"value": "↓"}, text_color="colour", source=points.data,
+            view=points.view, text_align="center", text_baseline="top", text_font_size="13px",
+        )  # fmt: skip
+    lines = ColumnDataSource({"value": [], "colour": []}, name=f"literature:{panel.name}")
+    made.hspan(y="value", line_color="colour", line_dash="dashed", line_alpha=0.8, source=lines)
+    _react(made, [dots])
+    made.y_range.renderers = [dots]
+    return made
+
+
+def _react(made: Any, scatters: Sequence[Any]) -> None:
+    """Let points alone be hovered over and chosen."""
+    made.add_tools(
+        HoverTool(
+            renderers=list(scatters),
+            tooltips=[
+                ("", "@series, id @pk{0}"),
+                ("UTC", "@ms{%F %H:%M:%S}"),
+                ("MJD", "@mjd{0.00000}"),
+                ("mag", "@mag{0.000} ± @mag_err{0.000}"),
+                ("p", "@p{0.00} % (@p_low{0.00} to @p_high{0.00})"),
+                ("χ", "@chi{0.0}° ± @chi_err{0.0}"),
+                ("q, u", "@q{0.00} %, @u{0.00} %"),
+                ("flags", "@flag_names"),
+            ],
+            formatters={"@ms": "datetime"},
+        )
+    )
+    for tool in made.tools:
+        if type(tool).__name__ in ("BoxSelectTool", "LassoSelectTool", "TapTool"):
+            tool.renderers = list(scatters)
+
+
+def _date_axis(made: Any, look: Theme) -> None:
+    made.extra_x_ranges = {"date": Range1d(0, 1, name="date")}
+    axis = DatetimeAxis(x_range_name="date")
+    _paint(axis, look)
+    made.add_layout(axis, "above")
+
+
+def _overview(time: Range1d, look: Theme) -> Any:
+    """Return the small picture of all time, with the window that the panels show."""
+    made = _figure(
+        look, _HEIGHTS["overview"], x_range=Range1d(0, 1, name="whole"), tools="",
+        toolbar_location=None, min_border_left=64, name="panel:overview",
+    )  # fmt: skip
+    made.yaxis.visible = False
+    made.y_range.flipped = True
+    data = ColumnDataSource({"mjd": [], "y": [], "colour": []}, name="overview")
+    made.scatter("mjd", "y", size=2, color="colour", source=data)
+    tool = RangeTool(x_range=time)
+    tool.overlay.fill_color = look.text
+    tool.overlay.fill_alpha = 0.12
+    made.add_tools(tool)
+    return made
+
+
+def _plane(points: _Points, look: Theme) -> Any:
+    made = _figure(
+        look, _HEIGHTS["qu"], tools=_TOOLS, active_drag="box_zoom", x_axis_label="q (%)",
+        y_axis_label="u (%)", match_aspect=True, name="panel:qu", min_border_left=64,
+    )  # fmt: skip
+    _bars(made, points, 3, "q_low", "u", "q_high", "u")
+    _bars(made, points, 4, "q", "u_low", "q", "u_high")
+    dots = _scatter(made, points, "q", "u", "mark_pol")
+    for dimension in ("width", "height"):
+        made.add_layout(Span(location=0, dimension=dimension, line_color=look.grid))
+    _react(made, [dots])
+    made.x_range.renderers = made.y_range.renderers = [dots]
+    return made
