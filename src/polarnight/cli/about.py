@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from polarnight.cli.common import Status, console, set_up
@@ -26,7 +28,12 @@ def config(context: typer.Context) -> None:
     console().print(table)
 
 
-def doctor(context: typer.Context) -> int:
+def doctor(
+    context: typer.Context,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Delete stored cubes that nothing needs any more.")
+    ] = False,
+) -> int:
     """Check installation, plug-ins, database, disk and star catalogues."""
     from rich.text import Text
 
@@ -34,6 +41,12 @@ def doctor(context: typer.Context) -> int:
     from polarnight.pipeline.doctor import examine
 
     settings = set_up(context.obj)
+    if sweep:
+        from polarnight.pipeline.orphans import sweep as sweep_orphans
+
+        swept = sweep_orphans(settings)
+        size = sum(one.size for one in swept) / 1e6
+        console().print(f"{len(swept)} stored cubes that nothing needs deleted, {size:.0f} MB")
     findings = examine(settings)
     table = table_of("check", "", "finding", wrapped=("finding",))
     colours = {"ok": "green", "note": "yellow", "bad": "red"}

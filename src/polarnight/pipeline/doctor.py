@@ -132,10 +132,15 @@ def _sources(settings: Settings) -> Finding:
 
 def _cubes(settings: Settings) -> Finding:
     from polarnight.cubes.store.store import CubeStore
+    from polarnight.pipeline.orphans import orphans
 
     where = {"threads": "in threads", "local": "in processes of this machine"}
     scheduler = settings.cubes.scheduler
     kept = CubeStore(settings.data.cubes).listing()
     size = sum(cube.size for cube in kept) / 1e6
     text = f"computed {where.get(scheduler, f'on {scheduler}')}; {len(kept)} kept, {size:.0f} MB"
-    return Finding("cubes", "ok", text)
+    left = orphans(settings)
+    if left:
+        size = sum(cube.size for cube in left) / 1e6
+        text += f"; nothing needs {len(left)} of them, {size:.0f} MB: `polarnight doctor --sweep`"
+    return Finding("cubes", "note" if left else "ok", text)
