@@ -84,6 +84,7 @@ def _register() -> None:
     from polarnight.cli import instruments as instrument_commands
     from polarnight.cli import polarization as polarization_commands
     from polarnight.cli import recipes as recipe_commands
+    from polarnight.cli import site as site_commands
     from polarnight.cli import terminal as terminal_command
 
     modules = (demo, simulate, night, catalogues, stars, output, lightcurve, field_stars, quality)
@@ -93,6 +94,7 @@ def _register() -> None:
     polarization_commands.register(app)
     instrument_commands.register(app)
     terminal_command.register(app)
+    site_commands.register(app)
 
 
 def run_app(arguments: list[str] | None = None) -> int:
