@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from PyOphidia.calls import Calls
+from PyOphidia.faults import plain
 
 if TYPE_CHECKING:
     from polarnight.cubes import Cube as EngineCube
@@ -21,24 +22,29 @@ class Arrays(Calls):
     def _opened(self) -> tuple[EngineCube, Axes]:
         return self._connected().open_cube(str(self.pid))
 
+    @plain
     def to_cube(self) -> EngineCube:
         """Return the cube of the engine behind this one: lazy, with metadata, bits and noise."""
         return self._opened()[0]
 
+    @plain
     def to_dataset(self) -> Any:
         """Return an `xarray.Dataset`, lazy, with variance and bits where the cube has them."""
         cube = self.to_cube()
         found = cube.to_xarray()
         return found if hasattr(found, "data_vars") else found.to_dataset(name=cube.measure)
 
+    @plain
     def to_dataframe(self) -> Any:
         """Return a `pandas.DataFrame` with one row for each element."""
         return self.to_cube().to_dataframe()
 
+    @plain
     def to_ccddata(self) -> Any:
         """Return an `astropy.nddata.CCDData` with unit, uncertainty, mask, WCS and header."""
         return self.to_cube().to_ccddata()
 
+    @plain
     def export_array(
         self,
         show_id: str = "no",
@@ -63,14 +69,9 @@ class Arrays(Calls):
             ``measure``: one entry with ``name`` and ``values``, one row for each combination of
             explicit coordinates and further axes for the implicit ones.
         """
-        from polarnight.errors import PolarnightError
-
         cube, axes = self._opened()
         if subset_dims is not None and subset_filter is not None:
-            try:
-                cube = _cut(cube, subset_dims, subset_filter)
-            except PolarnightError as error:
-                raise RuntimeError(str(error)) from error
+            cube = _cut(cube, subset_dims, subset_filter)
         names = [name for name in axes.names if name in cube.names]
         values = cube.transpose(*names).numpy() if names else cube.numpy()
         inner = [cube.dim(name).size for name in axes.implicit if name in cube.names]

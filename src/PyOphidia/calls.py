@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import warnings
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
-if TYPE_CHECKING:
-    from PyOphidia.client import Client
-    from PyOphidia.cube import Cube
+from PyOphidia.client import Client
+from PyOphidia.faults import OphidiaWarning
+from PyOphidia.values import Cubes, Told, Value, text_of
 
 __all__ = ["Calls", "Cubes", "OphidiaWarning", "Told", "Value"]
-
-Value: TypeAlias = "str | int | float | None"
-"""An argument as commands know it; None leaves it out."""
-
-Cubes: TypeAlias = "str | Cube | Iterable[str | Cube] | None"
-"""PIDs joined by ``|``, a filter in brackets, a cube, or several of either."""
-
-Told: TypeAlias = "dict[str, Any] | None"
-"""The answer of an operator that only tells something: None where it was printed."""
 
 _OPERATORS: Mapping[str, str] = {
     "explore": "oph_explorecube",
@@ -31,17 +21,21 @@ _OPERATORS: Mapping[str, str] = {
 _NOT_SENT = {"self", "more", "display"}
 
 
-class OphidiaWarning(UserWarning):
-    """A command was carried out, but not all of it meant something."""
-
-
 class Calls:
-    """What all methods of a cube go through."""
+    """What all methods of a cube go through: a PID, and the client that all cubes share.
+
+    Parameters
+    ----------
+    pid : str, optional
+    """
 
     client: ClassVar[Client | None] = None
     """Shared by all cubes; set by `Cube.setclient`."""
 
     pid: str | None = None
+
+    def __init__(self, *, pid: str | None = None) -> None:
+        self.pid = pid
 
     @classmethod
     def _connected(cls) -> Client:
@@ -80,53 +74,15 @@ class Calls:
         return None if given.get("display") else client.deserialize_response()
 
     @classmethod
-    def _made(cls, method: str, given: Mapping[str, Any]) -> Cube:
+    def _made(cls, method: str, given: Mapping[str, Any]) -> Self:
         """Return the cube that was made."""
-        from PyOphidia.cube import Cube
-
         client = cls._submit(method, given)
         made = client.made_cubes()
         if not made:
             msg = f"{method}: no cube was made"
             raise RuntimeError(msg)
         print(f"New cube is {made[-1]}")
-        return Cube(pid=made[-1])
-
-
-def text_of(value: Any) -> str:
-    """Return an argument as text: cubes by their PIDs, several of anything joined by ``|``.
-
-    Raises
-    ------
-    RuntimeError
-        For a cube without PID.
-    """
-    if isinstance(value, Calls):
-        if value.pid is None:
-            msg = "a cube without PID cannot be an argument; make it with Cube(pid=...)"
-            raise RuntimeError(msg)
-        return value.pid
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str | int | float):
-        return str(value)
-    if isinstance(value, Iterable):
-        return "|".join(text_of(entry) for entry in value)
-    return str(value)
-
-
-def warn(texts: Iterable[str]) -> None:
-    """Pass on what an answer warns of, each sentence once."""
-    for text in dict.fromkeys(texts):
-        warnings.warn(text, OphidiaWarning, stacklevel=_depth())
-
-
-def _depth() -> int:
-    """Return how many frames up the user's own code is."""
-    frame, depth = inspect.currentframe(), 0
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("PyOphidia"):
-        frame, depth = frame.f_back, depth + 1
-    return max(depth, 1)
+        return cls(pid=made[-1])
 
 
 def _is_new(key: str, value: Any, default: Any) -> bool:

@@ -6,37 +6,48 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from polarnight.ophidia.language.grammar import format_command
 from polarnight.ophidia.state import State
-from PyOphidia.calls import warn
+from polarnight.ophidia.transport import (
+    Local,
+    Remote,
+    Transport,
+    in_this_process,
+    is_here,
+)
+from PyOphidia.faults import plain, plainly, warn
 from PyOphidia.kept import Kept
-from PyOphidia.printing import response_text
-from PyOphidia.workflows import Workflows
+from PyOphidia.printing import made_cubes, response_text
+from PyOphidia.workflows import Given, fault_of, progress_in, workflow_text
 
 if TYPE_CHECKING:
     from polarnight.cubes import Cube as EngineCube
-    from polarnight.ophidia import Response, Server
+    from polarnight.ophidia.answers.response import Response
     from polarnight.ophidia.engine.workbench import Axes
 
 __all__ = ["Client"]
 
-_HERE = ("", "local", "localhost", "127.0.0.1", "::1")
 _LAST = ("last_request", "last_response", "last_response_status", "last_jobid", "last_error",
          "last_return_value", "last_exec_time", "answer")  # fmt: skip
 
 
-class Client(Workflows):
-    """Sends commands to the engine in this process.
+class Client:
+    """Sends commands to the engine in this process, or to a site.
 
     Parameters
     ----------
     username, password : str
         Whose session; the password is not needed in this process.
     server : str
-        ``""`` or ``"local"``.
-    port, token : str
-        Taken, and not needed in this process.
+        ``""`` or ``"local"`` for the engine in this process; the name of a Polarnight site, or
+        its address that begins with ``https://``, for the engine there.
+    port : str
+        Of the site, where it is not the usual one.
+    token : str
+        Of the site, instead of user and password.
     read_env : bool
         Whether OPH_USER, OPH_PASSWD, OPH_SERVER_HOST, OPH_SERVER_PORT and OPH_TOKEN stand for
         what is not given.
@@ -68,7 +79,7 @@ class Client(Workflows):
     Raises
     ------
     RuntimeError
-        Where a server is named.
+        Where the site does not answer, or refuses.
     """
 
     def __init__(
@@ -84,18 +95,12 @@ class Client(Workflows):
         project: str | None = None,
     ) -> None:
         env = os.environ if read_env else {}
-        self.username = username or env.get("OPH_USER", "")
-        self.password = password or env.get("OPH_PASSWD", "")
-        self.server = server or env.get("OPH_SERVER_HOST", "")
-        self.port = port or env.get("OPH_SERVER_PORT", "")
-        self.token = token or env.get("OPH_TOKEN", "")
+        self.username = _word(username) or env.get("OPH_USER", "")
+        self.password = _word(password) or env.get("OPH_PASSWD", "")
+        self.server = _word(server) or env.get("OPH_SERVER_HOST", "")
+        self.port = _word(port) or env.get("OPH_SERVER_PORT", "")
+        self.token = _word(token) or env.get("OPH_TOKEN", "")
         self.api_mode, self.local_mode = api_mode, local_mode
-        if self.server not in _HERE:
-            msg = (
-                f"cannot connect to {self.server!r}: Polarnight computes in this process, and "
-                "servers come with the web door; use setclient(username, password, '', '')"
-            )
-            raise RuntimeError(msg)
         self.state = State(project=project or "")
         self.base_src_path = "/"
         self.last_request = self.last_response = self.last_response_status = ""
@@ -103,10 +108,16 @@ class Client(Workflows):
         self.last_return_value = 0
         self.last_exec_time = 0.0
         self.answer: Response | None = None
-        self._server = _server(self.username)
-        self.get_base_path()
-        if self.api_mode:
-            self._take_up()
+        with plainly("setclient"):
+            self.transport = self._connected()
+            if self.api_mode:
+                self._take_up()
+            self.get_base_path()
+
+    def _connected(self) -> Transport:
+        if is_here(self.server):
+            return Local(in_this_process(self.username))
+        return Remote(self.server, self.port, self.username, self.password, self.token)
 
     # -- where the client is -----------------------------------------------------------
 
@@ -118,7 +129,7 @@ class Client(Workflows):
         return f"<PyOphidia client of {self.username or 'nobody'}, session {self.session}>"
 
     def _take_up(self) -> None:
-        self._server.resume(self.state)
+        self.transport.resume(self.state)
         print(f"Current cdd is {self.cdd}")
         print(f"Current session is {self.session}")
         print(f"Current cwd is {self.cwd}")
@@ -128,7 +139,8 @@ class Client(Workflows):
     def _last(self, display: bool) -> State:
         """Return where the user was last."""
         last = State()
-        self._server.resume(last)
+        with plainly("resume"):
+            self.transport.resume(last)
         if display:
             print(last)
         return last
@@ -155,7 +167,7 @@ class Client(Workflows):
 
     def get_base_path(self, display: bool = False) -> Self:
         """Say where the data repository is."""
-        self.base_src_path = str(self._server.settings.datadir / "raw")
+        self.base_src_path = self.transport.base_path()
         if display:
             print(self.base_src_path)
         return self
@@ -181,9 +193,9 @@ class Client(Workflows):
             None where it failed; what went wrong is printed, and kept in `last_error`.
         """
         try:
-            self._send(_without_label(query))
+            self._send(_line(query))
         except RuntimeError as error:
-            print(f"Something went wrong in submitting the request: {error}")
+            self._say("request", error)
             return None
         if display:
             self.pretty_print()
@@ -197,13 +209,22 @@ class Client(Workflows):
         RuntimeError
             Where it failed, with what the server said.
         """
-        from polarnight.ophidia.language.grammar import format_command
-
-        self._send(format_command(operator, dict(arguments)))
+        with plainly(operator):
+            line = format_command(operator, dict(arguments))
+        self._send(line)
 
     def _send(self, text: str) -> None:
         self.last_request = text
-        self._take(self._server.submit(text, self.state))
+        with plainly("submit"):
+            self._take(self.transport.submit(text, self.state))
+
+    def _say(self, what: str, error: RuntimeError) -> None:
+        """Print what went wrong, and keep it."""
+        told = str(error)
+        if self.last_error != told:  # it never came to an answer
+            self.last_error, self.last_response_status = told, "ERROR"
+            self.last_return_value = 1
+        print(f"Something went wrong in submitting the {what}: {told}")
 
     def _take(self, response: Response) -> None:
         self.answer = response
@@ -235,15 +256,90 @@ class Client(Workflows):
         RuntimeError
             Where there is none.
         """
-        from polarnight.errors import PolarnightError
-        from polarnight.ophidia.engine.workbench import Axes
+        with plainly("open_cube"):
+            return self.transport.open_cube(pid, self.state)
 
-        server = self._server
+    @plain
+    def fetch(self, path: str, target: str | os.PathLike[str] = ".", force: bool = False) -> Path:
+        """Copy a file of the data repository to here, such as one that `exportfits` wrote.
+
+        Parameters
+        ----------
+        path : str
+            As the answer of ``oph_exportfits`` names it.
+        target : path
+            A file, or a directory.
+        force : bool
+            Whether a file that is there is written over.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+
+        Raises
+        ------
+        RuntimeError
+            Where there is no such file, or it cannot be written.
+        """
+        return self.transport.fetch(str(path), Path(target), self.state, force=force)
+
+    # -- workflows ---------------------------------------------------------------------
+
+    def wsubmit(self, workflow: Given, *params: Any) -> Self | None:
+        """Carry out a workflow.
+
+        Parameters
+        ----------
+        workflow : str, path or mapping
+            The JSON, or a path of it.
+        *params
+            For ``$1``, ``$2``...
+
+        Returns
+        -------
+        Client or None
+            None where it failed; what went wrong is printed, and kept in `last_error`.
+        """
         try:
-            row = server.catalogue.cubes.get(pid, server.resume(self.state))
-            return server.workbench.cube(row, with_cards=True), Axes.of(row)
-        except PolarnightError as error:
-            raise RuntimeError(str(error)) from error
+            with plainly("wsubmit"):
+                text = workflow_text(workflow)
+                self.last_request = text
+                texts = [str(value) for value in params]
+                self._take(self.transport.submit_workflow(text, texts, self.state))
+        except RuntimeError as error:
+            self._say("workflow", error)
+            return None
+        return self
+
+    def wisvalid(self, workflow: Given) -> tuple[bool, str]:
+        """Tell whether a workflow can run, and if not, why."""
+        fault = fault_of(workflow)
+        return not fault, fault or "Workflow is valid"
+
+    def get_progress(self, id: str | int | None = None) -> dict[str, Any] | None:
+        """Return when a workflow was submitted and how much of it is done.
+
+        Parameters
+        ----------
+        id : int, optional
+            Its number; the last one unless given.
+        """
+        number = str(id) if id else self.last_workflowid()
+        if not number:
+            msg = "no workflow was submitted yet; give its id"
+            raise RuntimeError(msg)
+        if self.submit(f"oph_resume level=0;id={number};") is None:
+            return None
+        return progress_in(self.deserialize_response())
+
+    def last_workflowid(self) -> str:
+        """Return the number of the last workflow, ``""`` where there is none."""
+        return self.last_jobid.partition("?")[2].partition("#")[0]
+
+    def last_markerid(self) -> str:
+        """Return the number of the last task, ``""`` where there is none."""
+        return self.last_jobid.partition("#")[2]
 
     # -- what came back ----------------------------------------------------------------
 
@@ -258,34 +354,26 @@ class Client(Workflows):
 
     def made_cubes(self) -> list[str]:
         """Return the PIDs of the cubes that the last command made, in order."""
-        items = self.deserialize_response()["response"]
-        texts = [item["objcontent"][0] for item in items if item["objclass"] == "text"]
-        one = [text["message"] for text in texts if text["title"] == "Output Cube"]
-        if one:
-            return one
-        for item in items:
-            content = item["objcontent"][0]
-            if item["objclass"] == "grid" and "OUTPUT" in content["rowkeys"]:
-                column = content["rowkeys"].index("OUTPUT")
-                return [row[column] for row in content["rowvalues"] if row[column]]
-        return []
+        return made_cubes(self.deserialize_response())
 
 
-def _server(user: str) -> Server:
-    """Return the server of this process; sets the database up where nobody has yet."""
-    from django.apps import apps
-
-    import polarnight
-    from polarnight.config import get_settings
-    from polarnight.ophidia import Server
-
-    if not apps.ready:
-        polarnight.Config(config_db=True)
-    return Server(get_settings(), user)
+def _word(value: Any) -> str:
+    """Return what was given for a name, a port or a token; nothing for None."""
+    return "" if value is None else str(value)
 
 
-def _without_label(query: str) -> str:
-    """Return ``oph_x a=b`` for ``operator=oph_x;a=b``."""
+def _line(query: Any) -> str:
+    """Return a command; ``oph_x a=b`` for ``operator=oph_x;a=b``.
+
+    Raises
+    ------
+    RuntimeError
+        Where it is no text.
+    """
+    if not isinstance(query, str):
+        kind = "None" if query is None else type(query).__name__
+        msg = f"a command is a text such as 'oph_list level=2', not {kind}"
+        raise RuntimeError(msg)
     text = query.strip()
     if text.lower().startswith("operator="):
         operator, _, rest = text[len("operator=") :].partition(";")

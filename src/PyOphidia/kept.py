@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Self, TypeVar, overload
+from typing import Generic, Protocol, Self, TypeVar, overload
 
-if TYPE_CHECKING:
-    from polarnight.ophidia import State
+from polarnight.ophidia.state import State
 
 __all__ = ["Kept", "WithState"]
 
 _Type = TypeVar("_Type")
 
 
-class WithState:
+class WithState(Protocol):
     """Something that has a state of the server."""
 
     state: State

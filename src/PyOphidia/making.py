@@ -3,13 +3,10 @@
 # fmt: off
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Self
 
 from PyOphidia.calls import Calls
-
-if TYPE_CHECKING:
-    from PyOphidia.calls import Cubes, Value
-    from PyOphidia.cube import Cube
+from PyOphidia.values import Cubes, Value
 
 __all__ = ["Making"]
 
@@ -23,7 +20,7 @@ class Making(Calls):
         schedule: Value = 0, order: Value = 2, description: Value = "-",
         missingvalue: Value = "-", objkey_filter: Value = "all", check_grid: Value = "no",
         save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Reduce groups of neighbours along the last implicit axis."""
         return self._made("reduce", locals())
 
@@ -33,7 +30,7 @@ class Making(Calls):
         midnight: Value = "24", order: Value = 2, description: Value = "-", schedule: Value = 0,
         ncores: Value = 1, nthreads: Value = 1, missingvalue: Value = "-",
         check_grid: Value = "no", save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Reduce along one implicit axis; the median is ``operation='quantile', order=0.5``."""
         return self._made("reduce2", locals())
 
@@ -43,7 +40,7 @@ class Making(Calls):
         missingvalue: Value = "-", grid: Value = "-", container: Value = "-",
         description: Value = "-", check_grid: Value = "no", save: Value = "yes",
         display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Reduce groups of rows, that is along explicit axes."""
         return self._made("aggregate", locals())
 
@@ -53,7 +50,7 @@ class Making(Calls):
         operation: Value = None, grid: Value = "-", missingvalue: Value = "-",
         container: Value = "-", description: Value = "-", check_grid: Value = "no",
         save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Reduce along one explicit axis."""
         return self._made("aggregate2", locals())
 
@@ -64,7 +61,7 @@ class Making(Calls):
         on_reduce: Value = "skip", compressed: Value = "auto", schedule: Value = 0,
         container: Value = "-", description: Value = "-", save: Value = "yes",
         display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Compute an expression of primitives."""
         return self._made("apply", locals())
 
@@ -73,7 +70,7 @@ class Making(Calls):
         missingvalue: Value = "-", measure: Value = "null", container: Value = "-",
         exec_mode: Value = "sync", ncores: Value = 1, description: Value = "-",
         schedule: Value = 0, save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Combine this cube with another, pixel by pixel."""
         return self._made("intercube", locals())
 
@@ -83,7 +80,7 @@ class Making(Calls):
         offset: Value = 0, grid: Value = "-", ncores: Value = 1, nthreads: Value = 1,
         schedule: Value = 0, description: Value = "-", check_grid: Value = "no",
         save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Cut out a part."""
         return self._made("subset", locals())
 
@@ -91,7 +88,7 @@ class Making(Calls):
         self, nmerge: Value = 0, schedule: Value = 0, description: Value = "-",
         container: Value = "-", exec_mode: Value = "sync", ncores: Value = 1, save: Value = "yes",
         display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Join fragments of this cube; images are stacked by `mergecubes2`."""
         return self._made("merge", locals())
 
@@ -99,7 +96,7 @@ class Making(Calls):
         self, nsplit: Value = 2, container: Value = "-", exec_mode: Value = "sync",
         ncores: Value = 1, nthreads: Value = 1, schedule: Value = 0, description: Value = "-",
         save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Cut the fragments of this cube into smaller ones."""
         return self._made("split", locals())
 
@@ -107,7 +104,7 @@ class Making(Calls):
         self, ndim: Value = 1, container: Value = "-", exec_mode: Value = "sync",
         ncores: Value = 1, nthreads: Value = 1, schedule: Value = 0, description: Value = "-",
         save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Turn explicit axes into implicit ones."""
         return self._made("rollup", locals())
 
@@ -115,7 +112,7 @@ class Making(Calls):
         self, ncores: Value = 1, exec_mode: Value = "sync", schedule: Value = 0, ndim: Value = 1,
         container: Value = "-", description: Value = "-", save: Value = "yes",
         display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Turn implicit axes into explicit ones."""
         return self._made("drilldown", locals())
 
@@ -123,7 +120,7 @@ class Making(Calls):
         self, dim_pos: Value = None, container: Value = "-", exec_mode: Value = "sync",
         ncores: Value = 1, nthreads: Value = 1, schedule: Value = 0, description: Value = "-",
         save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Change the order of the implicit axes."""
         return self._made("permute", locals())
 
@@ -131,7 +128,7 @@ class Making(Calls):
         self, ncores: Value = 1, nthreads: Value = 1, exec_mode: Value = "sync",
         schedule: Value = 0, container: Value = "-", description: Value = "-",
         save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Copy this cube."""
         return self._made("duplicate", locals())
 
@@ -141,7 +138,7 @@ class Making(Calls):
         subset_dims: Value = "none", subset_filter: Value = "all", ncores: Value = 1,
         exec_mode: Value = "sync", schedule: Value = 0, description: Value = "-",
         save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Append NetCDF: Polarnight stacks cubes with `mergecubes2`, and says so."""
         return self._made("concatnc", locals())
 
@@ -151,6 +148,6 @@ class Making(Calls):
         subset_dims: Value = "none", subset_filter: Value = "all", ncores: Value = 1,
         nthreads: Value = 1, exec_mode: Value = "sync", schedule: Value = 0,
         description: Value = "-", save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Append NetCDF: Polarnight stacks cubes with `mergecubes2`, and says so."""
         return self._made("concatnc2", locals())

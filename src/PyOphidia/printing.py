@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["response_text", "table_text"]
+__all__ = ["made_cubes", "response_text", "table_text"]
 
 _WIDTH = 120
 _NARROWEST = 4
@@ -29,6 +29,27 @@ def response_text(response: Mapping[str, Any], seconds: float | None = None) -> 
     if seconds is not None:
         parts.append(f"Execution time: {seconds:.2f} seconds")
     return "\n\n".join(part for part in parts if part)
+
+
+def made_cubes(response: Mapping[str, Any]) -> list[str]:
+    """Return the PIDs of the cubes that a command made, in order.
+
+    Parameters
+    ----------
+    response : mapping
+        The JSON of the answer.
+    """
+    items = response["response"]
+    texts = [item["objcontent"][0] for item in items if item["objclass"] == "text"]
+    one = [text["message"] for text in texts if text["title"] == "Output Cube"]
+    if one:
+        return one
+    for item in items:
+        content = item["objcontent"][0]
+        if item["objclass"] == "grid" and "OUTPUT" in content["rowkeys"]:
+            column = content["rowkeys"].index("OUTPUT")
+            return [row[column] for row in content["rowvalues"] if row[column]]
+    return []
 
 
 def table_text(

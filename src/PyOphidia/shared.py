@@ -3,13 +3,10 @@
 # fmt: off
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Self
 
 from PyOphidia.calls import Calls
-
-if TYPE_CHECKING:
-    from PyOphidia.calls import Cubes, Told, Value
-    from PyOphidia.cube import Cube
+from PyOphidia.values import Cubes, Told, Value
 
 __all__ = ["Shared"]
 
@@ -100,7 +97,7 @@ class Shared(Calls):
         schedule: Value = 0, container: Value = "-", mode: Value = "i", hold_values: Value = "no",
         number: Value = 1, order: Value = "none", description: Value = "-", save: Value = "yes",
         display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Join cubes along their last implicit axis."""
         return cls._made("mergecubes", locals())
 
@@ -110,7 +107,7 @@ class Shared(Calls):
         schedule: Value = 0, container: Value = "-", dim_type: Value = "long", number: Value = 1,
         order: Value = "none", description: Value = "-", dim: Value = "-", save: Value = "yes",
         display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Stack cubes along a new axis `dim`."""
         return cls._made("mergecubes2", locals())
 
@@ -120,6 +117,6 @@ class Shared(Calls):
         operation: Value = "avg", missingvalue: Value = "-", measure: Value = "null",
         schedule: Value = 0, container: Value = "-", description: Value = "-",
         save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Combine any number of cubes pixel by pixel."""
         return cls._made("intercube2", locals())

@@ -3,13 +3,10 @@
 # fmt: off
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Self
 
 from PyOphidia.calls import Calls
-
-if TYPE_CHECKING:
-    from PyOphidia.calls import Told, Value
-    from PyOphidia.cube import Cube
+from PyOphidia.values import Told, Value
 
 __all__ = ["System"]
 
@@ -27,7 +24,7 @@ class System(Calls):
         subset_filter: Value = "all", exec_mode: Value = "sync", run: Value = "yes",
         description: Value = "-", policy: Value = "rr", save: Value = "yes",
         display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Import NetCDF: Polarnight reads FITS, and says so."""
         return cls._made("importnc", locals())
 
@@ -41,7 +38,7 @@ class System(Calls):
         subset_filter: Value = "all", exec_mode: Value = "sync", run: Value = "yes",
         description: Value = "-", policy: Value = "rr", save: Value = "yes",
         display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Import NetCDF: Polarnight reads FITS, and says so."""
         return cls._made("importnc2", locals())
 
@@ -55,7 +52,7 @@ class System(Calls):
         subset_filter: Value = "all", exec_mode: Value = "sync", run: Value = "yes",
         description: Value = "-", policy: Value = "rr", save: Value = "yes",
         display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Import NetCDF: Polarnight reads FITS, and says so."""
         return cls._made("importncs", locals())
 
@@ -69,7 +66,7 @@ class System(Calls):
         dim_size: Value = None, compressed: Value = "no", grid: Value = "-",
         description: Value = "-", algorithm: Value = "default", policy: Value = "rr",
         save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Make a cube of random numbers."""
         return cls._made("randcube", locals())
 
@@ -83,7 +80,7 @@ class System(Calls):
         concept_level: Value = "c", dim_size: Value = None, compressed: Value = "no",
         grid: Value = "-", description: Value = "-", algorithm: Value = "default",
         policy: Value = "rr", save: Value = "yes", display: bool = False, **more: Value,
-    ) -> Cube:
+    ) -> Self:
         """Make a cube of random numbers."""
         return cls._made("randcube2", locals())
 

@@ -3,12 +3,8 @@
 # fmt: off
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PyOphidia.calls import Calls
-
-if TYPE_CHECKING:
-    from PyOphidia.calls import Told, Value
+from PyOphidia.values import Told, Value
 
 __all__ = ["Telling"]
 

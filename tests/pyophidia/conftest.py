@@ -15,6 +15,7 @@ class Recorder:
 
     def __init__(self):
         self.commands, self.answers, self.last = [], [], ""
+        self.user = "anna"
         self.settings = SimpleNamespace(datadir=Path("/data"))
 
     def resume(self, state):
@@ -23,7 +24,7 @@ class Recorder:
             state.cwd, state.cdd, state.cube = "/", "/night", self.last
         return state.session
 
-    def submit(self, text, state):
+    def submit(self, text, state, progress=None, cancelled=None):
         self.commands.append(text)
         if self.answers:
             answer = self.answers.pop(0)
@@ -39,7 +40,7 @@ class Recorder:
 @pytest.fixture
 def server(monkeypatch):
     recorder = Recorder()
-    monkeypatch.setattr(PyOphidia.client, "_server", lambda user: recorder)
+    monkeypatch.setattr(PyOphidia.client, "in_this_process", lambda user: recorder)
     cube.Cube.setclient("anna", "secret", "", "")
     recorder.commands.clear()
     yield recorder

@@ -1,6 +1,7 @@
 """The client: state, answers, errors, what it prints."""
 
 import json
+import socket
 
 import pytest
 
@@ -27,11 +28,95 @@ def test_the_constructor_takes_up_the_session_and_says_so(server, capsys):
     assert (made.cube, made.cdd, made.cwd) == (server.last, "/night", "/")
 
 
-def test_another_server_is_one_clear_error():
-    with pytest.raises(
-        RuntimeError, match=r"'ophidialab\.cmcc\.it'.*servers come with the web door"
-    ):
+def test_a_server_that_is_not_there_is_one_clear_error(monkeypatch):
+    def nowhere(*_, **__):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "create_connection", nowhere)
+    with pytest.raises(RuntimeError, match=r"no server 'ophidialab\.cmcc\.it': .*'' computes in"):
         cube.Cube.setclient("anna", "secret", "ophidialab.cmcc.it", "11732")
+
+
+@pytest.mark.parametrize(
+    ("server", "port", "told"),
+    [
+        ("http://cubes.example.org", "", "send passwords and data open to all"),
+        ("https://anna:secret@cubes.example.org", "", "holds a user or a password"),
+        ("cubes example", "", "is no address"),
+        (5.5, "", "Name or service|no server"),
+        ("cubes.example.org", "eleven", "no number from 1 to 65535"),
+    ],
+)
+def test_addresses_that_are_none(monkeypatch, server, port, told):
+    def nowhere(*_, **__):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "create_connection", nowhere)
+    with pytest.raises(RuntimeError, match=told) as caught:
+        client.Client("anna", "secret", server, port)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("query", [None, 5, b"oph_list", ["oph_list"], {"a": 1}, object()])
+def test_what_is_no_command_is_one_line(server, capsys, query):
+    c = cube.Cube.client
+    assert c.submit(query) is None
+    told = capsys.readouterr().out
+    assert told.startswith("Something went wrong in submitting the request: a command is a text")
+    assert told.count("\n") == 1
+    assert (c.last_response_status, c.last_return_value) == ("ERROR", 1)
+    assert c.last_error.startswith("a command is a text such as 'oph_list level=2', not ")
+    assert server.commands == []
+
+
+@pytest.mark.parametrize("flow", [None, 5, b"{}", [1], {"a": object()}, {"a": {1, 2}}, object()])
+def test_what_is_no_workflow_is_one_line(server, capsys, flow):
+    c = cube.Cube.client
+    assert c.wsubmit(flow) is None
+    told = capsys.readouterr().out
+    assert told.startswith("Something went wrong in submitting the workflow: ")
+    assert told.count("\n") == 1
+    assert c.last_response_status == "ERROR"
+    valid, why = c.wisvalid(flow)
+    assert not valid
+    assert why == c.last_error
+
+
+@pytest.mark.parametrize("value", [b"a", bytearray(b"a"), {"a": 1}])
+def test_what_no_command_can_hold(server, value):
+    with pytest.raises(RuntimeError, match="nothing that a command can hold"):
+        cube.Cube(pid="http://a/1/2").reduce2(operation=value, dim="z")
+
+
+def test_paths_are_texts(server, tmp_path):
+    cube.Cube.importfits(src_path=tmp_path / "a.fits")
+    assert f"src_path={tmp_path}/a.fits" in server.commands[-1]
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError("inside"), RecursionError("too deep")])
+def test_a_fault_of_ours_is_one_line_and_in_the_log(server, capsys, caplog, fault):
+    def broken(_state):
+        raise fault
+
+    server.answers += [broken, broken]
+    c = cube.Cube.client
+    assert c.submit("oph_list") is None
+    told = capsys.readouterr().out
+    kind = type(fault).__name__
+    assert f"submit: {kind}: {fault} (unforeseen; the log says where)\n" in told
+    assert caplog.records[-1].exc_info[1] is fault
+    with pytest.raises(RuntimeError, match="unforeseen; the log says where") as caught:
+        cube.Cube(pid="http://a/1/2").reduce2(operation="max", dim="z")
+    assert caught.value.__suppress_context__
+
+
+def test_a_disk_that_is_full_is_no_fault_of_ours(server, capsys):
+    def full(_state):
+        raise OSError(28, "No space left on device", "/data/x")
+
+    server.answers.append(full)
+    assert cube.Cube.client.submit("oph_list") is None
+    assert "the machine refuses: /data/x: No space left on device" in capsys.readouterr().out
 
 
 def test_the_environment_is_read_when_asked(server, monkeypatch):

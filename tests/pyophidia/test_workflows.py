@@ -42,7 +42,7 @@ def test_a_bad_one_is_told_why(server, given, words):
 def test_it_is_handed_over_with_its_parameters(server, capsys):
     client, seen = cube.Cube.client, []
 
-    def submit_workflow(text, arguments, state):
+    def submit_workflow(text, arguments, state, progress, cancelled):
         seen.append((json.loads(text), arguments, state))
         return Response(error="it broke" if len(seen) > 1 else "", jobid="s?12#13")
 

@@ -12,6 +12,7 @@ __all__ = [
     "AccessRefused",
     "BadValue",
     "Cancelled",
+    "NoServer",
     "OperatorFailed",
     "OphidiaError",
     "UnknownArgument",
@@ -34,7 +35,7 @@ class OphidiaError(PolarnightError):
     Attributes
     ----------
     code : int
-        Exit code of the terminal: 1 in general, 3 unknown command, 6 unknown argument,
+        Exit code of the terminal: 1 in general, 3 unknown command, 5 no server, 6 unknown argument,
         7 access refused, 8 bad value, 9 the operator failed.
     """
 
@@ -53,6 +54,12 @@ class UnknownOperator(OphidiaError):
     """No operator has this name."""
 
     code = 3
+
+
+class NoServer(OphidiaError):
+    """The server that was named does not answer, or not as one."""
+
+    code = 5
 
 
 class UnknownArgument(OphidiaError):

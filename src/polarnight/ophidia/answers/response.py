@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Graph", "Grid", "Item", "Response", "Text", "items_of", "storable"]
+__all__ = ["Graph", "Grid", "Item", "Response", "Text", "items_of", "response_of", "storable"]
 
 
 def storable(text: str) -> str:
@@ -220,6 +220,41 @@ def items_of(kept: Mapping[str, Any]) -> list[Item]:
                 nodes = content.get("nodevalues", [])
                 found.append(Graph(key, title, content.get("nodekeys", []), nodes, links))
     return found
+
+
+def response_of(kept: Mapping[str, Any], jobid: str = "", code: int | None = None) -> Response:
+    """Return the response that `Response.as_dict` described.
+
+    Parameters
+    ----------
+    kept : mapping
+    jobid : str
+    code : int, optional
+        Exit code of the terminal; 9 unless given where the status says that something failed.
+    """
+    objects = items_of(kept)
+    warned = [item.message for item in objects if item.key == "warnings" and isinstance(item, Text)]
+    error = ""
+    for item in kept.get("response", []):
+        content = item["objcontent"][0]
+        if item.get("objkey") == "status" and content.get("title") != "SUCCESS":
+            error = str(content.get("message", "")) or "the command failed"
+    extra, source = kept.get("extra") or {}, kept.get("source") or {}
+    return Response(
+        [item for item in objects if item.key != "warnings"],
+        error=error,
+        code=(9 if code is None else code) if error else 0,
+        jobid=jobid,
+        warnings=[line for text in warned for line in text.split("\n")],
+        extra=_pairs(extra),
+        source=_pairs(source),
+        user=str(source.get("producer", "")),
+    )
+
+
+def _pairs(described: Mapping[str, Any]) -> dict[str, str]:
+    keys, values = described.get("keys") or [], described.get("values") or []
+    return {str(key): _cell(value) for key, value in zip(keys, values, strict=False)}
 
 
 def _cell(value: Any) -> str:

@@ -251,7 +251,7 @@ def _containers(shell: Shell) -> list[str]:
 def _listed(shell: Shell, path: str) -> list[str]:
     """Return the folders (with ``/``) and containers of a folder."""
     state = shell.environment.state()
-    response = shell.server.submit(f"oph_list level=1;path={path};save=no;", state)
+    response = shell.transport.submit(f"oph_list level=1;path={path};save=no;", state)
     for item in response.as_dict()["response"]:
         if item["objclass"] == "grid":
             return [str(row[1]) for row in item["objcontent"][0]["rowvalues"]]
@@ -260,7 +260,7 @@ def _listed(shell: Shell, path: str) -> list[str]:
 
 def _pids(shell: Shell) -> list[str]:
     state = shell.environment.state()
-    response = shell.server.submit("oph_list level=2;save=no;", state)
+    response = shell.transport.submit("oph_list level=2;save=no;", state)
     for item in response.as_dict()["response"]:
         if item["objclass"] == "grid":
             return [str(row[2]) for row in item["objcontent"][0]["rowvalues"] if row[2]]

@@ -162,7 +162,7 @@ def _setenv(shell: Shell, text: str) -> int:
     if name == "OPH_SESSION_ID":
         shell.begin(value)
         return 0
-    if name == "OPH_USER" and value != shell.server.user:
+    if name == "OPH_USER" and value != shell.transport.user:
         msg = "the user of a running terminal cannot be changed"
         raise BadValue(msg, f"leave, and come back with -u {value}")
     shell.environment.set(name, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import getpass
 import io
 import json
 import logging
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["main", "run_terminal"]
 
 _BAD_OPTION = 4
-_NO_SERVER = 5
-_HERE = ("", "local", "localhost", "127.0.0.1", "::1")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,7 +44,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("-u", metavar="USER", default="", help="whose sessions they are")
     parser.add_argument("-p", metavar="PASSWORD", default="", help="password of a remote server")
-    parser.add_argument("-H", metavar="HOST", default="", help="server; here unless given")
+    parser.add_argument("-H", metavar="HOST", default="", help="Polarnight site; here unless given")
     parser.add_argument("-P", metavar="PORT", default="", help="port of a remote server")
     parser.add_argument("-t", metavar="TOKEN", default="", help="token of a remote server")
     parser.add_argument("-e", metavar="COMMAND", help="carry out one command and leave")
@@ -141,6 +140,7 @@ def _shell(given: argparse.Namespace, settings: Settings) -> Shell:
     from polarnight.ophidia.server import Server
     from polarnight.ophidia.terminal.environment import Environment
     from polarnight.ophidia.terminal.shell import Shell
+    from polarnight.ophidia.transport import Remote, is_here
 
     environment = Environment()
     values = environment.values
@@ -154,15 +154,16 @@ def _shell(given: argparse.Namespace, settings: Settings) -> Shell:
         if option:
             environment.set(variable, option)
     host = values["OPH_SERVER_HOST"]
-    if host not in _HERE:
-        error = OphidiaError(
-            f"the terminal works in this process, and does not reach the server {host!r}",
-            "leave out -H, or use PyOphidia with a remote server",
-        )
-        error.code = _NO_SERVER
-        raise error
-    settings.data.ensure()
-    return Shell(Server(settings, values["OPH_USER"]), environment)
+    if is_here(host):
+        settings.data.ensure()
+        return Shell(Server(settings, values["OPH_USER"]), environment)
+    password, token = values["OPH_PASSWD"], values["OPH_TOKEN"]
+    if values["OPH_USER"] and not (password or token) and sys.stdin.isatty():
+        password = getpass.getpass(f"Password of {values['OPH_USER']} at {host}: ")
+    port, seconds = values["OPH_SERVER_PORT"], float(values["OPH_TIMEOUT"])
+    return Shell(
+        Remote(host, port, values["OPH_USER"], password, token, seconds or None), environment
+    )
 
 
 def _begun(shell: Shell, given: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from polarnight.ophidia.errors import BadValue, OphidiaError
 from polarnight.ophidia.terminal.aliases import words_of
 from polarnight.ophidia.terminal.display import short_request
 from polarnight.ophidia.terminal.local import local
+from polarnight.ophidia.transport import Local
 from polarnight.ophidia.workflow.document import read_text
 from polarnight.ophidia.workflow.model import Status, Workflow
 from polarnight.ophidia.workflow.reading import parse_workflow
@@ -80,6 +81,8 @@ def _view(shell: Shell, text: str) -> int:
         number, marker = int(match.group(1)), int(match.group(2) or 0)
     else:
         number = _number(words.pop(0), "view") if words else 0
+    if not isinstance(shell.transport, Local):
+        return _asked(shell, number or shell.last_workflow)
     # ``view`` alone shows the last workflow; a first 0 stands for it as well.
     number = number or shell.last_workflow or _last_workflow(shell)
     times = _number(words.pop(0), "view") if words else 1
@@ -97,6 +100,14 @@ def _view(shell: Shell, text: str) -> int:
     except KeyboardInterrupt:
         shell.display.line()
         return 0
+
+
+def _asked(shell: Shell, number: int) -> int:
+    """Show what a site tells of a workflow."""
+    if not number:
+        msg = f"view: which workflow at {shell.transport.host}?"
+        raise BadValue(msg, "type view with its number; jobs lists them")
+    return shell.remote(f"oph_resume level=0;id={number};")
 
 
 def _draw(shell: Shell, number: int, picture: str) -> None:
@@ -202,6 +213,8 @@ def _resume(shell: Shell, text: str) -> int:
     if session:
         shell.begin(session)
         shell.last_workflow = 0
+    if not isinstance(shell.transport, Local):
+        return shell.remote("oph_resume")
     rows = []
     for job in list(_jobs(shell, parent=None))[-count:] if count else []:
         request = job.request if whole else _short(job.request)

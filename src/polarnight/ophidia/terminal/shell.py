@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from polarnight.errors import PolarnightError
 from polarnight.ophidia.answers.response import Response
-from polarnight.ophidia.errors import BadValue, OphidiaError
+from polarnight.ophidia.errors import BadValue, OperatorFailed, OphidiaError
 from polarnight.ophidia.language.tolerant import split_commands
 from polarnight.ophidia.registry import operator_names
 from polarnight.ophidia.state import State
@@ -19,7 +19,7 @@ from polarnight.ophidia.terminal.display import Display, Unread
 from polarnight.ophidia.terminal.environment import Environment
 from polarnight.ophidia.terminal.lines import Step, expand_history, read_line, separated
 from polarnight.ophidia.terminal.running import Progress, Worker
-from polarnight.ophidia.workflow import submit_workflow
+from polarnight.ophidia.transport import Local, Transport
 from polarnight.ophidia.workflow.document import read_text
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class Shell:
 
     Parameters
     ----------
-    server : Server
+    place : Transport or Server
+        Who carries commands out.
     environment : Environment, optional
     display : Display, optional
     ask : callable, optional
@@ -52,14 +53,14 @@ class Shell:
 
     def __init__(
         self,
-        server: Server,
+        place: Transport | Server,
         environment: Environment | None = None,
         display: Display | None = None,
         ask: Ask | None = None,
     ) -> None:
         from polarnight.ophidia.terminal.local import LOCAL
 
-        self.server = server
+        self.transport = place if isinstance(place, Transport) else Local(place)
         self.environment = environment or Environment()
         self.display = display or Display()
         self.ask = ask
@@ -71,6 +72,20 @@ class Shell:
         self.last_workflow = 0
         self.echo = True
         self.forget: Callable[[], object] = self.history.clear
+
+    @property
+    def server(self) -> Server:
+        """The server of this process.
+
+        Raises
+        ------
+        OperatorFailed
+            Where commands are carried out elsewhere.
+        """
+        if isinstance(self.transport, Local):
+            return self.transport.server
+        msg = f"this needs the engine in this process, and commands go to {self.transport.host}"
+        raise OperatorFailed(msg, "oph_resume and oph_loggingbk show what happened there")
 
     # --- beginning and end -------------------------------------------------------------------
 
@@ -84,20 +99,20 @@ class Shell:
         """
         state = self.environment.state()
         state.session = session or state.session
-        self.worker.run(lambda progress, stop: self.server.resume(state))
-        self.environment.values["OPH_USER"] = self.server.user
+        self.worker.run(lambda progress, stop: self.transport.resume(state))
+        self.environment.values["OPH_USER"] = self.transport.user
         self.environment.take(state)
 
     def close(self) -> None:
         """Wait for jobs in the background, which end with this process, and stop."""
-        for job in self.server.jobs.running():
+        for job in self.transport.running():
             self.display.err.write(f"waiting for {job} (Ctrl-C leaves it)\n")
             try:
-                while self.server.wait(job, 0.2) is None and job in self.server.jobs.running():
+                while not self.transport.leave(job, 0.2):
                     continue
             except KeyboardInterrupt:
-                self.server.cancel(job)
-        self.server.close()
+                self.transport.stop(job)
+        self.transport.close()
         self.worker.close()
 
     @property
@@ -195,7 +210,7 @@ class Shell:
         before = state.session
 
         def work(progress: Callable[[str, float], None], stop: threading.Event) -> Response:
-            return self.server.submit(text, state, progress, cancelled=stop)
+            return self.transport.submit(text, state, progress, stop)
 
         response = self.worker.run(work, Progress(self.display.err))
         self._take(state, before)
@@ -227,7 +242,7 @@ class Shell:
         before = state.session
 
         def work(progress: Callable[[str, float], None], stop: threading.Event) -> Response:
-            return submit_workflow(self.server, text, words, state, progress, stop)
+            return self.transport.submit_workflow(text, words, state, progress, stop)
 
         response = self.worker.run(work, Progress(self.display.err))
         response.request = " ".join([path, *words])

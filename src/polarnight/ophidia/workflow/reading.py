@@ -91,14 +91,11 @@ def parse_workflow(
     missing: list[Missing] = []
     if arguments is not None:
         filled, missing = fill_positions(document, [str(argument) for argument in arguments])
-    if complete and missing:
-        # Alone: what is empty for want of them would be complained of as well.
-        raise InvalidWorkflow([one.told for one in missing], str(document.get("name", "")))
     faults = Faults()
     for one in missing:
-        faults.warn(one.told)
+        (faults.add if complete else faults.warn)(one.told)
     workflow = _Reader(filled, faults, arguments_of).workflow()
-    if not faults.found:
+    if len(faults.found) == (len(missing) if complete else 0):
         faults.found += Structure.faults_of(workflow.tasks)
         faults.found += check_variables(workflow)
     loops = any(task.operator == "oph_for" for task in workflow.tasks)
