@@ -4,7 +4,8 @@ A database of its own is made in a temporary folder (or in PostgreSQL, by --url)
 nights of made-up headers, and asked. Times are the best and the median of several rounds, in
 milliseconds, of everything between the question and a list of PIDs in Python; "work" is the
 time of this process on a processor, which says most on a busy machine (of SQLite, which runs
-inside the process).
+inside the process). "count" and "page" are the medians of the number of the cubes alone, and of
+the first 50.
 
     python benchmarks/metadata.py [--cubes 100000] [--cards 40] [--rounds 7] [--url postgresql://...]
 """
@@ -18,6 +19,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 PER_NIGHT = 250
@@ -175,15 +177,27 @@ def main() -> None:
                 cursor.execute("SELECT pg_database_size(current_database())")
                 size = cursor.fetchone()[0]
         print(f"database: {size / 1e6:.0f} MB\n")
-        print(f"{'question':32} {'cubes':>7} {'best':>8} {'median':>8} {'work':>8}  ms")
+        print(
+            f"{'question':32} {'cubes':>7} {'best':>8} {'median':>8} {'work':>8} "
+            f"{'count':>8} {'page':>8}  ms"
+        )
         for title, arguments in questions():
             wanted = CubeFilter(**arguments)
 
             def ask(wanted: CubeFilter = wanted) -> int:
                 return len(catalogue.pids(catalogue.search.find(session, wanted)))
 
+            def count(wanted: CubeFilter = wanted) -> int:
+                return catalogue.search.count(session, wanted)
+
+            def page(wanted: CubeFilter = wanted) -> int:
+                return len(
+                    catalogue.pids(catalogue.search.find(session, replace(wanted, limit=50)))
+                )
+
             print(
-                "{:32} {:>7} {:>8.1f} {:>8.1f} {:>8.1f}".format(title, *timed(ask, options.rounds))
+                "{:32} {:>7} {:>8.1f} {:>8.1f} {:>8.1f}".format(title, *timed(ask, options.rounds)),
+                *(f"{timed(one, options.rounds)[2]:>8.1f}" for one in (count, page)),
             )
 
 

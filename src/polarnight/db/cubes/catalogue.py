@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from polarnight.db.cubes.description import CubeDescription
     from polarnight.db.cubes.folders import Folders
     from polarnight.db.cubes.provenance import Branch, Graph, Tasks
-    from polarnight.db.cubes.search import CubeHit, Search
+    from polarnight.db.cubes.search import CubeHits, Search
     from polarnight.db.cubes.sessions import Sessions
     from polarnight.db.models import CubeContainer, CubeSession, DataCube
 
@@ -117,9 +117,9 @@ class CubeCatalogue:
             return format_pid(self.base, thing.pk)
         return format_pid(self.base, thing.container_id, thing.pk)
 
-    def pids(self, hits: Iterable[CubeHit]) -> list[str]:
+    def pids(self, hits: CubeHits) -> list[str]:
         """Return the PIDs of what a search found."""
-        return [f"{self.base}/{container}/{cube}" for container, cube in hits]
+        return hits.pids(self.base)
 
     def add(
         self,
@@ -158,7 +158,7 @@ class CubeCatalogue:
         if not terms:
             return wanted
         hits = self.search.find(None, CubeFilter(terms=terms, derived=True))
-        return wanted & {hit.cube for hit in hits}
+        return wanted.intersection(hits.cubes)
 
     def provenance(
         self, cube: DataCube, branch: Branch = "all", session: CubeSession | None = None

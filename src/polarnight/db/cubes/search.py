@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from polarnight.db.cubes.by_cards import look_up, numbers_with
 from polarnight.db.cubes.folders import Folders
+from polarnight.db.cubes.hits import CubeHit, CubeHits
 from polarnight.db.cubes.matching import Sql, Term, matching_keys, values_query
 from polarnight.db.cubes.pids import parse_subset
 from polarnight.db.cubes.scope import Scope, containers_query
@@ -22,19 +24,12 @@ from polarnight.db.models import (
     DataCube,
 )
 
-__all__ = ["CardHit", "CubeFilter", "CubeHit", "Search"]
+__all__ = ["CardHit", "CubeFilter", "CubeHit", "CubeHits", "Search"]
 
 _FEW = 200  # values that are named one by one
 _CUBES, _CARDS = DataCube._meta.db_table, CubeCard._meta.db_table
 _VALUES, _KEYS = CubeValue._meta.db_table, CubeKey._meta.db_table
 _TASKS, _INPUTS = CubeTask._meta.db_table, CubeTaskInput._meta.db_table
-
-
-class CubeHit(NamedTuple):
-    """A cube that was found; together with a base its PID."""
-
-    container: int
-    cube: int
 
 
 class CardHit(NamedTuple):
@@ -100,7 +95,7 @@ class Search:
     def __init__(self, folders: Folders) -> None:
         self._folders = folders
 
-    def find(self, session: CubeSession | None, wanted: CubeFilter) -> list[CubeHit]:
+    def find(self, session: CubeSession | None, wanted: CubeFilter) -> CubeHits:
         """Return the cubes that pass a filter: those of level 0 first, then in order of number.
 
         Raises
@@ -108,20 +103,30 @@ class Search:
         ConfigError
             Where the filter names a path that does not exist, or numbers wrongly.
         """
-        where, parameters = self._where(session, wanted)
+        if wanted.limit is None and _by_cards(wanted) and connection.vendor == "sqlite":
+            return self._by_cards(session, wanted)
+        where = self._where(session, wanted)
         # The order is that of the numbers already; a sort by level is only paid for if needed.
         order = "c.level > 0, c.id" if wanted.with_derived else "c.id"
-        cubes = f'"{_CUBES}" c{_hint(wanted)}'
-        text = f"SELECT c.container_id, c.id FROM {cubes} WHERE {where} ORDER BY {order}"  # noqa: S608
+        cubes = _source(wanted)
+        text = f"SELECT c.container_id, c.id FROM {cubes} WHERE {where.text} ORDER BY {order}"  # noqa: S608
         if wanted.limit is not None:
             text += f" LIMIT {int(wanted.limit)}"
-        return list(map(CubeHit._make, _rows(text, parameters)))
+        return CubeHits.of(_rows(text, where.parameters))
 
     def count(self, session: CubeSession | None, wanted: CubeFilter) -> int:
-        """Return how many cubes pass a filter."""
-        where, parameters = self._where(session, wanted)
-        text = f'SELECT count(*) FROM "{_CUBES}" c WHERE {where}'  # noqa: S608
-        return int(_rows(text, parameters)[0][0])
+        """Return how many cubes pass a filter, whatever its `limit`."""
+        where = self._where(session, wanted)
+        text = f"SELECT count(*) FROM {_source(wanted)} WHERE {where.text}"  # noqa: S608
+        return int(_rows(text, where.parameters)[0][0])
+
+    def _by_cards(self, session: CubeSession | None, wanted: CubeFilter) -> CubeHits:
+        # Before the cards are looked at, for it brings nights up to date.
+        where = self._where(session, wanted, with_terms=False)
+        positive = [_values(term) for term in wanted.terms if not term.negative]
+        negative = [_values(term) for term in wanted.terms if term.negative]
+        numbers = numbers_with(positive, negative)
+        return look_up(numbers, where, by_level=wanted.with_derived)
 
     def cards(self, session: CubeSession | None, wanted: CubeFilter) -> list[CardHit]:
         """Return the cards that meet any of the terms, of the cubes that pass the filter.
@@ -130,28 +135,31 @@ class Search:
         terms it is every card of the cubes. Of a term with ``!=`` the cards of its key are
         told; a cube that has none is found by `find` alone.
         """
-        where, parameters = self._where(session, wanted)
+        where = self._where(session, wanted)
         told = [Term(t.key, like=t.like) if t.negative else t for t in wanted.terms]
         queries = [_values(term) for term in told]
         values = " OR ".join(f"k.value_id {query.text}" for query in queries) or "1 = 1"
         given = [p for query in queries for p in query.parameters]
         order = "c.level > 0, c.id, k.id" if wanted.with_derived else "c.id, k.id"
+        meant = f"{where.text} AND ({values})"
         text = (
             f'SELECT c.container_id, c.id, n.name, v.text FROM "{_CUBES}" c '  # noqa: S608
             f'JOIN "{_CARDS}" k ON k.cube_id = c.id JOIN "{_VALUES}" v ON v.id = k.value_id '
-            f'JOIN "{_KEYS}" n ON n.id = v.key_id WHERE {where} AND ({values}) ORDER BY {order}'
+            f'JOIN "{_KEYS}" n ON n.id = v.key_id WHERE {meant} ORDER BY {order}'
         )
         if wanted.limit is not None:
             text += f" LIMIT {int(wanted.limit)}"
-        return [CardHit(*row) for row in _rows(text, [*parameters, *given])]
+        return [CardHit(*row) for row in _rows(text, [*where.parameters, *given])]
 
-    def _where(self, session: CubeSession | None, wanted: CubeFilter) -> tuple[str, list[Any]]:
-        """Return the condition on cubes ``c``, and its parameters."""
+    def _where(
+        self, session: CubeSession | None, wanted: CubeFilter, *, with_terms: bool = True
+    ) -> Sql:
+        """Return the condition on cubes ``c``."""
         # First, for it brings nights up to date, and with them what is looked for below.
         containers = containers_query(session, wanted.scope, self._folders)
         parts = [
             _not(name in wanted.excluded, part)
-            for name, part in self._parts(wanted)
+            for name, part in self._parts(wanted, with_terms)
             if part is not None
         ]
         if containers is not None:
@@ -163,11 +171,12 @@ class Search:
             parts.append(_not("scope" in wanted.excluded, inside))
         if not wanted.with_derived:
             parts.append(Sql("c.level = 0"))
-        parameters = [p for part in parts for p in part.parameters]
-        return " AND ".join(f"({part.text})" for part in parts) or "1 = 1", parameters
+        parameters = tuple(p for part in parts for p in part.parameters)
+        return Sql(" AND ".join(f"({part.text})" for part in parts) or "1 = 1", parameters)
 
-    def _parts(self, wanted: CubeFilter) -> Iterable[tuple[str, Sql | None]]:
-        yield "terms", _terms(wanted.terms, wanted.together)
+    def _parts(self, wanted: CubeFilter, with_terms: bool) -> Iterable[tuple[str, Sql | None]]:
+        if with_terms:
+            yield "terms", _terms(wanted.terms, wanted.together)
         yield "numbers", _numbers(wanted.numbers)
         if wanted.levels:
             yield "levels", Sql(f"c.level IN ({', '.join(str(int(n)) for n in wanted.levels)})")
@@ -247,11 +256,10 @@ def _by_cards(wanted: CubeFilter) -> bool:
     return wanted.together and positive and "terms" not in wanted.excluded
 
 
-def _hint(wanted: CubeFilter) -> str:
-    """Return how SQLite gets at cubes of which the numbers are found: it prefers the table.
+def _source(wanted: CubeFilter) -> str:
+    """Return the table of cubes, and how SQLite gets at those of which the numbers are found.
 
     The table has everything else of a cube between what is asked for, the index has not.
     """
-    return (
-        " INDEXED BY datacube_search" if connection.vendor == "sqlite" and _by_cards(wanted) else ""
-    )
+    by_index = connection.vendor == "sqlite" and _by_cards(wanted)
+    return f'"{_CUBES}" c' + (" INDEXED BY datacube_search" if by_index else "")

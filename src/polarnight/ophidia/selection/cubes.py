@@ -46,12 +46,12 @@ def select_cubes(wanted: Filter, context: Context) -> list[DataCube]:
     ranges = [one for one, negated in wanted.ranges if not negated]
     excluded = [one for one, negated in wanted.ranges if negated]
     query = _query(wanted, must, ranges, context, _with_derived(wanted))
-    numbers = [hit.cube for hit in find(context.session, query)]
+    numbers = find(context.session, query).cubes
     unwanted = [_query(wanted, parts, [], context, True) for parts in must_not]
     if excluded:
         unwanted.append(_query(wanted, [], excluded, context, True))
     for query in unwanted:
-        without = {hit.cube for hit in find(context.session, query)}
+        without = set(find(context.session, query).cubes)
         numbers = [number for number in numbers if number not in without]
     return context.catalogue.cubes.get_many(numbers, context.session)
 
