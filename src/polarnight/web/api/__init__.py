@@ -24,6 +24,12 @@ __all__ = ["ROUTERS", "api"]
 
 ROUTERS: dict[str, str] = {
     "/me": "polarnight.web.api.me",
+    "/frames": "polarnight.web.api.frames",
+    "/masters": "polarnight.web.api.masters",
+    "/results": "polarnight.web.api.results",
+    "/plots": "polarnight.web.api.plots",
+    "/flags": "polarnight.web.api.flags",
+    "/views": "polarnight.web.api.views",
 }
 """Prefix and module of each router; the module has it as `router`."""
 

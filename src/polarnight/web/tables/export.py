@@ -26,9 +26,7 @@ _DTYPES = {"number": "float64", "integer": "int64"}
 Rows = Iterator[tuple[Any, ...]]
 
 
-def export(
-    rows: Results, columns: Sequence[Column], kind: str, about: str = ""
-) -> Iterator[bytes]:
+def export(rows: Results, columns: Sequence[Column], kind: str, about: str = "") -> Iterator[bytes]:
     """Return the pieces of a file with results.
 
     Parameters

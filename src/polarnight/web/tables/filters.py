@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Upper
@@ -20,7 +20,15 @@ from polarnight.db.models import PhotoPolResult
 from polarnight.errors import ConfigError
 from polarnight.web.tables.columns import Column, column_named, jd_of
 
-__all__ = ["LIMITS", "OPERATORS", "Filter", "apply_filters", "parse_filter", "parse_filters"]
+__all__ = [
+    "LIMITS",
+    "OPERATORS",
+    "Filter",
+    "apply_filters",
+    "parse_filter",
+    "parse_filters",
+    "parse_moment",
+]
 
 LIMITS = {"filters": 20, "value": 300, "in": 50, "wildcards": 4}
 
@@ -52,7 +60,7 @@ _LOOKUPS = {"eq": "", "lt": "__lt", "le": "__lte", "gt": "__gt", "ge": "__gte", 
 _LARGEST = 2**63 - 1  # of the integers of a database
 
 
-class _Wild(Lookup):  # type: ignore[type-arg]
+class _Wild(Lookup[Any] if TYPE_CHECKING else Lookup):
     """SQL's LIKE with a pattern whose own signs are escaped."""
 
     lookup_name = "wild"
@@ -177,14 +185,15 @@ def _flags(text: str) -> int:
 
 
 def _reader(column: Column) -> Callable[[str], Any]:
+    what = f"column {column.name!r}"
     if column.kind == "number":
         return lambda text: _number(column, text) + column.zero
     return {
         "integer": lambda text: _integer(column, text),
         "text": lambda text: text,
-        "night": lambda text: _moment(column, text).date(),
-        "time": lambda text: jd_of(_moment(column, text)),
-        "moment": lambda text: _moment(column, text),
+        "night": lambda text: parse_moment(text, what).date(),
+        "time": lambda text: jd_of(parse_moment(text, what)),
+        "moment": lambda text: parse_moment(text, what),
     }[column.kind]
 
 
@@ -207,8 +216,14 @@ def _integer(column: Column, text: str) -> int:
     return int(value)
 
 
-def _moment(column: Column, text: str) -> datetime:
-    """Return the time (UTC where nothing else is said) of a date or date and time (ISO 8601)."""
+def parse_moment(text: str, what: str) -> datetime:
+    """Return the time (UTC where nothing else is said) of a date or date and time (ISO 8601).
+
+    Raises
+    ------
+    ConfigError
+        For another text; tells `what` was meant.
+    """
     try:
         day = date.fromisoformat(text)
         found = datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -216,12 +231,12 @@ def _moment(column: Column, text: str) -> datetime:
         try:
             found = datetime.fromisoformat(text)
         except ValueError:
-            msg = f"column {column.name!r}: {text[:40]!r} is no date; use yyyy-mm-dd"
+            msg = f"{what}: {text[:40]!r} is no date; use yyyy-mm-dd"
             raise ConfigError(msg) from None
     if found.tzinfo is None:
         return found.replace(tzinfo=UTC)
     try:
         return found.astimezone(UTC)
     except OverflowError:
-        msg = f"column {column.name!r}: {text[:40]!r} is out of all calendars"
+        msg = f"{what}: {text[:40]!r} is out of all calendars"
         raise ConfigError(msg) from None

@@ -1,0 +1,108 @@
+"""Light curves: points and plots for the browser, pictures for print, rows as files."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from polarnight.web.access.needs import api_access
+from polarnight.web.access.roles import Action
+from polarnight.web.api.sending import TableFormat, attached, send_table
+from polarnight.web.plots.asking import LONGEST_NAME, selection_of
+from polarnight.web.plots.payload import MOST, payload
+from polarnight.web.plots.query import Selection, fetch
+from polarnight.web.plots.references import References, references_of
+from polarnight.web.tables.columns import COLUMNS, choose
+
+__all__ = ["router"]
+
+router = Router()
+
+Picture = Literal["png", "svg", "pdf"]
+
+
+class Asked(Schema):
+    """What is plotted."""
+
+    source: str = Field(max_length=LONGEST_NAME, description="a name of the catalogue")
+    band: list[str] = Field([], max_length=20, description="all where none is given")
+    start: str = Field("", max_length=40, description="MJD or date, UTC")
+    end: str = Field("", max_length=40, description="MJD or date, UTC")
+    corrected: bool = Field(False, description="without the host galaxy")
+    naive: bool = Field(False, description="p not debiased")
+    f: list[str] = Field([], max_length=20, description="filters column:operator:value")
+
+    def selection(self) -> Selection:
+        """Return it as the query takes it."""
+        return selection_of(
+            self.source, bands=self.band, start=self.start, end=self.end,
+            corrected=self.corrected, naive=self.naive, filters=self.f,
+        )  # fmt: skip
+
+
+class Shown(Asked):
+    """How it is shown."""
+
+    most: int = Field(MOST, ge=100, le=20000, description="points of each panel")
+    theme: Literal["light", "dark"] = "light"
+    document: bool = Field(False, description="send the plot, too, not only its points")
+
+
+@router.get("/light-curve", auth=api_access(Action.VIEW), summary="Points of a light curve")
+def light_curve(request: HttpRequest, asked: Annotated[Shown, Query()]) -> HttpResponse:
+    """Return points, thinned on the way, as columns of base64 numbers; p, q, u in percent."""
+    selection = asked.selection()
+    curve = fetch(selection)
+    answer = payload(curve, most=asked.most, theme=asked.theme)
+    bands = {band for _, band in curve.series}
+    answer["source"] = selection.source.name
+    answer["literature"] = _told(references_of(selection.source, sorted(bands)))
+    if asked.document:
+        from polarnight.web.plots.document import document
+
+        answer["document"] = document(asked.theme)
+    return HttpResponse(json.dumps(answer), content_type="application/json")
+
+
+def _told(references: References) -> dict[str, object]:
+    return {"mag": dict(references.magnitudes), "p": references.p, "chi": references.chi}
+
+
+@router.get("/light-curve/picture", auth=api_access(Action.VIEW), summary="A light curve on paper")
+def light_curve_picture(
+    request: HttpRequest,
+    asked: Annotated[Asked, Query()],
+    kind: Picture = "png",
+    errors: bool = True,
+) -> HttpResponse:
+    """Return magnitude, p and chi against time as PNG, SVG or PDF."""
+    from polarnight.web.plots.picture import PICTURES, picture
+
+    selection = asked.selection()
+    curve = fetch(selection)
+    window = None
+    if selection.start is not None and selection.end is not None:
+        window = (selection.start, selection.end)
+    data = picture(
+        curve, kind, title=selection.source.name, window=window, errors=errors,
+        references=references_of(selection.source, sorted({band for _, band in curve.series})),
+    )  # fmt: skip
+    return attached(HttpResponse(data, content_type=PICTURES[kind]), selection.source.name, kind)
+
+
+@router.get("/light-curve/rows", auth=api_access(Action.VIEW), summary="The results of a plot")
+def light_curve_rows(
+    request: HttpRequest,
+    asked: Annotated[Asked, Query()],
+    kind: TableFormat = "csv",
+    columns: str = Query("", max_length=2000),
+) -> StreamingHttpResponse:
+    """Return all results that a plot is made of, none left out, as a file."""
+    selection = asked.selection()
+    chosen = choose(columns.split(",")) if columns else COLUMNS
+    name = selection.source.name
+    return send_table(selection.rows(), chosen, kind, name=name, about=f"Results of {name}")
