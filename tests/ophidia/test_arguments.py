@@ -116,3 +116,29 @@ def test_every_declaration_is_complete(name):
     page = operator_page(cls)
     assert all(argument in page for argument in names)
     assert synopsis(cls).startswith(name)
+
+
+def test_the_manual_says_of_the_cube_what_is_true():
+    from polarnight.ophidia.answers.manual import operator_grids, operator_page, synopsis
+    from polarnight.ophidia.registry import get_operator
+
+    cls = get_operator("oph_reduce2")
+    rows = {row[0]: row for row in operator_grids(cls)[1].rows}
+    assert rows["cube"][2:4] == ("no", "<last cube>")
+    assert "the last cube of the session unless given" in rows["cube"][4]
+    assert rows["operation"][2] == "yes"
+    assert synopsis(cls).startswith("oph_reduce2 operation=<")
+    assert "[cube=<last cube>;]" in synopsis(cls)
+    page = operator_page(cls)
+    assert "  cube: cube, default <last cube>\n" in page
+    assert "cube: cube, mandatory" not in page
+    # Nothing is filled in for a second cube.
+    rows = {row[0]: row for row in operator_grids(get_operator("oph_intercube"))[1].rows}
+    assert rows["cube2"][3] != "<last cube>"
+
+
+def test_a_missing_cube_says_that_there_is_no_last_one():
+    from polarnight.ophidia.registry import get_operator
+
+    with pytest.raises(BadValue, match="this session has no last cube to take"):
+        get_operator("oph_reduce2").typed({"operation": "max", "dim": "z"})

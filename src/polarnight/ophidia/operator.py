@@ -170,6 +170,8 @@ class Operator(abc.ABC):
                 given[name] = argument.parse(text, cls.name)
             elif argument.mandatory:
                 msg = f"{cls.name}: argument {name!r} is missing"
+                if argument.stands_for_last:
+                    raise BadValue(msg, "add cube=...; this session has no last cube to take")
                 example = f"{name}={argument.example if argument.choices else '...'}"
                 raise BadValue(msg, f"add {example}; {argument.help}")
             else:

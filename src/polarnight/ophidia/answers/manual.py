@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polarnight.ophidia.answers.response import Grid, Item, Text
+from polarnight.ophidia.language.arguments import Argument
 from polarnight.ophidia.operator import Operator
 
 __all__ = ["operator_grids", "operator_page", "synopsis"]
@@ -12,9 +13,9 @@ _COLUMNS = ("NAME", "TYPE", "MANDATORY", "DEFAULT", "MEANING")
 
 def synopsis(cls: type[Operator]) -> str:
     """Return the line to type, with what is mandatory and then what may be given."""
-    own = sorted(cls.arguments, key=lambda argument: not argument.mandatory)
+    own = sorted(cls.arguments, key=lambda argument: not argument.needed)
     parts = [
-        f"{a.name}={'<' + a.values + '>'};" if a.mandatory else f"[{a.name}={a.shown_default};]"
+        f"{a.name}={'<' + a.values + '>'};" if a.needed else f"[{a.name}={_default(a)};]"
         for a in own
     ]
     return " ".join([cls.name, *parts])
@@ -29,13 +30,17 @@ def operator_grids(cls: type[Operator]) -> list[Item]:
     if cls.extension:
         notes.append("Ophidia has no such operator.")
     rows = [
-        (a.name, a.values, "yes" if a.mandatory else "no", a.shown_default, _meaning(a))
+        (a.name, a.values, "yes" if a.needed else "no", _default(a), _meaning(a))
         for a in cls.declared().values()
     ]
     return [
         Text("man", f"Operator {cls.name}", "\n".join([about, "", *notes])),
         Grid("man_arguments", "Arguments", _COLUMNS, rows),
     ]
+
+
+def _default(argument: Argument) -> str:
+    return "<last cube>" if argument.stands_for_last else argument.shown_default
 
 
 def _meaning(argument: object) -> str:
@@ -54,8 +59,8 @@ def operator_page(cls: type[Operator]) -> str:
         lines += [cls.text, ""]
     lines += [synopsis(cls), ""]
     for argument in cls.declared().values():
-        default = argument.shown_default
+        default = _default(argument)
         head = f"  {argument.name}: {argument.values}"
-        head += ", mandatory" if argument.mandatory else (f", default {default}" if default else "")
+        head += ", mandatory" if argument.needed else (f", default {default}" if default else "")
         lines += [head, f"      {_meaning(argument)}"]
     return "\n".join(lines) + "\n"

@@ -133,6 +133,16 @@ class Argument:
         return self.shown_default or "..."
 
     @property
+    def stands_for_last(self) -> bool:
+        """Whether clients fill in the last cube of the session where it is not given."""
+        return self.name == "cube" and self.type == "cube"
+
+    @property
+    def needed(self) -> bool:
+        """Whether it has to be typed; the cube only where the session has no last one."""
+        return self.mandatory and not self.stands_for_last
+
+    @property
     def shown_default(self) -> str:
         """The default as it would be typed, ``""`` where there is none."""
         if self.default is None:
@@ -159,7 +169,10 @@ class Argument:
 
 def cube(name: str = "cube", **changes: Any) -> Argument:
     """Return the argument of one cube; without it, the last cube of the session."""
-    given = {"mandatory": True, "help": "PID of the input cube; the last one unless given."}
+    given = {
+        "mandatory": True,
+        "help": "PID of the input cube; the last cube of the session unless given.",
+    }
     return Argument(name, "cube", **{**given, **changes})
 
 

@@ -148,7 +148,7 @@ def _operator(shell: Shell, word: str, rest: str) -> list[Candidate]:
         return [] if argument is None else _values(shell, argument, value)
     given = set(re.findall(r"(?:^|;)\s*([a-z_0-9]+)=", rest))
     own = [argument for argument in cls.arguments if argument.name not in given]
-    own.sort(key=lambda argument: not argument.mandatory)
+    own.sort(key=lambda argument: not argument.needed)
     names = [argument.name for argument in own]
     names += [name for name in known if name not in given and name not in names]
     found = _from([f"{name}=" for name in names], part, lambda one: _about(known[one[:-1]]))
@@ -156,7 +156,7 @@ def _operator(shell: Shell, word: str, rest: str) -> list[Candidate]:
 
 
 def _about(argument: Argument) -> str:
-    needed = "! " if argument.mandatory else ""
+    needed = "! " if argument.needed else ""
     default = f" ({argument.shown_default})" if argument.shown_default else ""
     return f"{needed}{argument.help}{default}"
 
