@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from polarnight.web.pages import about, account, home, login
+from polarnight.web.pages import about, account, frame, home, login
 
 __all__ = ["urlpatterns"]
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("frames/<str:kind>/<int:pk>/", frame.frame, name="frame"),
     path("about/", about.about, name="about"),
     path("login/", login.log_in, name="login"),
     path("logout/", login.log_out, name="logout"),

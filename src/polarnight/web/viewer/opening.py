@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from polarnight.config.paths import MASTER_DIRECTORIES
 from polarnight.db.models.base import data_directory
 from polarnight.db.models.frames import RawFit, ReducedFit
 from polarnight.db.models.masters import MasterBias, MasterDark, MasterFlat
@@ -90,8 +92,9 @@ def kind_of(row: Model) -> str:
 def locate(row: FrameRow) -> FrameFile:
     """Return the file of a row.
 
-    The file must lie inside the data directory after all links are followed. The one
-    exception: a raw file that ``ingest --link`` put there as a link, was read as FITS then
+    The file must lie inside the data directory after all links are followed; ``raw``,
+    ``calibration`` and the directories of masters may themselves be links to other disks. The
+    one exception: a raw file that ``ingest --link`` put there as a link, was read as FITS then
     and has not changed since.
 
     Raises
@@ -101,7 +104,7 @@ def locate(row: FrameRow) -> FrameFile:
     Refused
         Where it is no regular file, or a link leads out of the data directory.
     """
-    root = data_directory().root.resolve()
+    rooms = _rooms()
     place = row.filepath
     if not str(place.name) or ".." in place.parts:
         raise Refused(_refusal(row, "its path leaves the data directory"))
@@ -112,7 +115,7 @@ def locate(row: FrameRow) -> FrameFile:
         # The path itself is told to nobody: only the place that the site shows anyway.
         msg = f"{row}: the file is not there; reduce the night again or restore it"
         raise FileMissing(msg) from error
-    if not path.is_relative_to(root) and not _is_registered_link(row, place, root, state):
+    if not _inside(path, rooms) and not _is_registered_link(row, place, rooms, state):
         raise Refused(_refusal(row, "a link leads out of the data directory"))
     if not stat.S_ISREG(state.st_mode):
         raise Refused(_refusal(row, "it is no regular file"))
@@ -129,12 +132,23 @@ def _refusal(row: FrameRow, why: str) -> str:
     return f"{row}: the file is not shown: {why}"
 
 
-def _is_registered_link(row: FrameRow, place: Path, root: Path, state: Any) -> bool:
+def _rooms() -> list[Path]:
+    """Return the data directory, and where its directories of frames are: on other disks, maybe."""
+    data = data_directory()
+    names = ("raw", "calibration", *MASTER_DIRECTORIES.values())
+    return [data.root.resolve(), *((data.root / name).resolve() for name in names)]
+
+
+def _inside(path: Path, rooms: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(room) for room in rooms)
+
+
+def _is_registered_link(row: FrameRow, place: Path, rooms: Sequence[Path], state: Any) -> bool:
     """Whether `place` is a link made by ingesting, to what was read as a frame and is unchanged."""
     return (
         isinstance(row, RawFit)
         and not row.error
         and place.is_symlink()
-        and place.parent.resolve().is_relative_to(root)
+        and _inside(place.parent.resolve(), rooms)
         and (row.size_bytes, row.mtime_ns) == (state.st_size, state.st_mtime_ns)
     )

@@ -129,7 +129,7 @@ class ImageCache:
         with self._reading:
             found = self._known(file)
             if found is None:
-                found = _read(file)
+                found = _read_unnamed(file)
                 self._keep(file, found)
         return found
 
@@ -158,6 +158,15 @@ class ImageCache:
 
 CACHE: Final = ImageCache(400 << 20)
 """The images of this process."""
+
+
+def _read_unnamed(file: FrameFile) -> Image:
+    """Read a file; what is wrong with it is told without the path, which concerns no reader."""
+    try:
+        return _read(file)
+    except BadFrame as error:
+        reason = error.reason.replace(str(file.path), file.path.name)
+        raise BadFrame(file.path.name, reason, error.remedy) from error
 
 
 def _read(file: FrameFile) -> Image:

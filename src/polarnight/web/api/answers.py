@@ -1,0 +1,63 @@
+"""Answers of the API that are no JSON: bytes with tags, and errors of frames as problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response
+from ninja.errors import HttpError
+
+from polarnight.errors import BadFrame, ConfigError
+from polarnight.web.viewer.problems import ViewerError, status_of
+
+__all__ = ["frame_errors", "tagged", "unchanged"]
+
+Operation = TypeVar("Operation", bound=Callable[..., Any])
+
+
+def frame_errors(operation: Operation) -> Operation:
+    """Let an operation answer what is wrong with a frame by the status that it has."""
+
+    @wraps(operation)
+    def answered(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return operation(*args, **kwargs)
+        except (ViewerError, BadFrame, ConfigError) as error:
+            raise HttpError(status_of(error), str(error)) from error
+
+    return cast("Operation", answered)
+
+
+def unchanged(request: HttpRequest, tag: str) -> HttpResponse | None:
+    """Return the answer 304 where the browser has what bears this tag, else None."""
+    found = get_conditional_response(request, etag=tag)
+    if found is not None:
+        _private(found, tag)
+    return found
+
+
+def tagged(content: bytes, kind: str, tag: str, seconds: int = 0) -> HttpResponse:
+    """Return bytes that the browser of this user alone may keep.
+
+    Parameters
+    ----------
+    content : bytes
+    kind : str
+        Media type.
+    tag : str
+        Strong ETag.
+    seconds : int
+        How long they may be used without asking.
+    """
+    response = HttpResponse(content, content_type=kind)
+    _private(response, tag, seconds)
+    return response
+
+
+def _private(response: HttpResponse, tag: str, seconds: int = 0) -> None:
+    response["ETag"] = tag
+    response["Cache-Control"] = f"private, max-age={seconds}" if seconds else "private, no-cache"
+    response["Vary"] = "Cookie, Authorization"
