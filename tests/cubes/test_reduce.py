@@ -123,9 +123,11 @@ def test_any_cube(given, variant, scheduler, size):
 def test_a_stack_of_files_is_reduced_as_the_pipeline_does(night):
     stack = stack_of(night)
     for name in ("median", "clipped_mean", "clipped_median", "mean", "min", "max", "sum"):
+        clips = {"min_sigma": 0.0} if "clipped" in name else {}
         with FrameStack(night) as frames:
-            master = combine(frames, name)
-        value, variance, bits = planes_of(stack.reduce(name, "z"))
+            master = combine(frames, name, **clips)
+        # Of integers, a reduction knows what rounding adds; the kernels see the scatter alone.
+        value, variance, bits = planes_of(stack.reduce(name, "z", step=0.0, **clips))
         np.testing.assert_array_equal(value, master.value)
         np.testing.assert_array_equal(bits, master.bits)
         if variance is None:

@@ -265,7 +265,9 @@ class Cube(CubeState):
 
     def persist(self, store: CubeStore, runner: Runner | None = None) -> Cube:
         """Write the cube to a store and return it read from there."""
-        return store.write(self, runner)
+        from polarnight.cubes.steps.labels import with_origin
+
+        return with_origin(store.write(self, runner), self)
 
     def to_fits(
         self,

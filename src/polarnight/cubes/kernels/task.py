@@ -264,7 +264,7 @@ def _starts(planes: list[npt.NDArray[Any] | None]) -> npt.NDArray[np.uint64]:
 
 
 @functools.lru_cache(maxsize=64)
-def selection_correction(rules: Rules, n: int, given: bool) -> float:
+def selection_correction(rules: Rules, n: int, given: bool, floor: float = 1.0) -> float:
     """Return by how much rejection and clipping make the variance of the result wrong.
 
     They leave out what lies far out by chance as well: the scatter of the rest is too
@@ -275,11 +275,12 @@ def selection_correction(rules: Rules, n: int, given: bool) -> float:
     Parameters
     ----------
     rules : Rules
-        A `min_sigma` is taken for the noise of one value.
+        A `min_sigma` is taken for the noise of one value, or for `floor` times that.
     n : int
         Number of frames.
     given : bool
         Whether variances are given, or the scatter of the values serves.
+    floor : float
 
     Returns
     -------
@@ -290,7 +291,7 @@ def selection_correction(rules: Rules, n: int, given: bool) -> float:
     noise = np.random.default_rng(n).standard_normal((n, 1, columns), np.float32)
     source = ArraySource(noise)
     ones: list[npt.NDArray[Any] | None] = [np.ones((1, columns), np.float32)] * n
-    unit = replace(rules, min_sigma=1.0 if rules.min_sigma > 0 else 0.0)
+    unit = replace(rules, min_sigma=floor if rules.min_sigma > 0 else 0.0)
     plain = CombineTask(source, Rules("mean"), corrected=False).run(1)
     chosen = CombineTask(source, unit, variance=ones if given else None, corrected=False).run(1)
     known = np.isfinite(chosen[1])

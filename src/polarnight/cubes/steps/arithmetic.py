@@ -15,6 +15,7 @@ from polarnight.cubes.steps import elementwise
 from polarnight.cubes.steps.aligned import blockwise, common_dimensions, united_bits
 from polarnight.cubes.steps.correlation import correlate
 from polarnight.cubes.steps.elementwise import PAIR_OPERATIONS, result_dtype
+from polarnight.cubes.steps.lineage import dependence, noted, shared_noise
 from polarnight.cubes.units import number_unit, pair_unit
 from polarnight.cubes.views import Planes
 from polarnight.errors import CubeError
@@ -32,6 +33,10 @@ def combine_pair(a: Cube, b: Cube, operation: str, *, measure: str | None = None
     against every frame of a stack). Bits are united, variances propagated to first order. A
     cube without variance has an unknown one, and so has the result; for ``mask`` that of `a`
     alone counts.
+
+    A cube with itself (of the same key) has one error, not two: the variance of ``A - A`` is 0.
+    Other cubes count as independent. Where both come from one that is noisy, their covariance
+    is not known, and a line of the history says so.
 
     Parameters
     ----------
@@ -61,13 +66,27 @@ def combine_pair(a: Cube, b: Cube, operation: str, *, measure: str | None = None
     unit, factor = pair_unit(operation, a.unit, b.unit)
     dtype = result_dtype(a.dtype, b.dtype)
     options = {"operation": operation, "dtype": dtype.str, "factor": factor}
+    given: dict[str, Any] = {"operation": operation, "measure": measure}
+    metadata = a.metadata.derived()
+    noisy = a.has_variance and b.has_variance and operation in elementwise.OF_ITSELF
+    itself = noisy and a.key == b.key
+    if itself:
+        # Part of the key: before, the two counted as independent.
+        given["itself"] = True
+    elif noisy and (names := shared_noise([a, b])):
+        metadata = noted(metadata, dependence(operation, names))
+    if itself:
+        variance: Array | None = _own_variance(a, dtype, options)
+    else:
+        variance = _pair_variance(a, b, dims, dtype, options)
     return a.derive(
         "combine_pair",
-        {"operation": operation, "measure": measure},
+        given,
         dims=dims,
+        metadata=metadata,
         planes=Planes(
             blockwise(elementwise.pair_values, dims, [(a.data, a), (b.data, b)], dtype, options),
-            _pair_variance(a, b, dims, dtype, options),
+            variance,
             united_bits([a, b], dims),
         ),
         unit=unit,
@@ -138,6 +157,12 @@ def _pair_variance(
         return None
     operands = [(a.data, a), (b.data, b), (a.variance, a), (b.variance, b)]
     return blockwise(elementwise.pair_variance, dims, operands, dtype, options)
+
+
+def _own_variance(a: Cube, dtype: np.dtype[Any], options: dict[str, Any]) -> Array:
+    """Return the variance of a cube combined with itself."""
+    operands = [(a.data, a), (a.variance, a)]
+    return blockwise(elementwise.variance_of_itself, a.dims, operands, dtype, options)
 
 
 def _axes(dims: Sequence[Dimension], cubes: Sequence[Cube]) -> tuple[int | None, ...]:

@@ -12,6 +12,7 @@ from polarnight.cubes.fits.layout import ImageLayout
 from polarnight.cubes.kernels.combine import Combined
 from polarnight.cubes.kernels.stack import FrameStack
 from polarnight.cubes.kernels.statistics import Operation, describe_frames
+from polarnight.cubes.steps.spread import completed
 from polarnight.cubes.steps.turning import as_frames
 from polarnight.cubes.steps.whole import EXACT, is_long, reduce_whole
 from polarnight.frames.bits import UNUSABLE
@@ -51,6 +52,13 @@ class Reduction:
     scales : dict
         ``dark_scale``, ``scale`` (a number or one for each element of the axis) and
         ``saturation``, as far as given.
+    step : float
+        Of which the values that enter are multiples, for the part of rounding in a variance
+        from their scatter; 0 where that is not asked for.
+    counts_masters : bool
+        Whether the variances of bias and dark are added.
+    clips_rounded : bool
+        Whether the least sigma for clipping is that of rounding, not that of the noise.
     """
 
     operation: Operation
@@ -59,6 +67,9 @@ class Reduction:
     dtype: np.dtype[Any]
     has_variance: bool
     scales: Mapping[str, Any] = field(default_factory=dict)
+    step: float = 0.0
+    counts_masters: bool = False
+    clips_rounded: bool = False
 
     def groups(self, n: int) -> list[slice]:
         """Return the groups along the axis; the last one may be smaller."""
@@ -118,6 +129,8 @@ def reduce_block(
     bits: npt.NDArray[np.uint16] | None = None,
     bias: npt.NDArray[Any] | None = None,
     dark: npt.NDArray[Any] | None = None,
+    bias_variance: npt.NDArray[Any] | None = None,
+    dark_variance: npt.NDArray[Any] | None = None,
 ) -> Reduced:
     """Reduce a block.
 
@@ -126,7 +139,7 @@ def reduce_block(
     reduction : Reduction
     data, variance, bits : ndarray
         Of one shape, whole along the axis.
-    bias, dark : ndarray, optional
+    bias, dark, bias_variance, dark_variance : ndarray, optional
         Of that shape without the axis.
 
     Returns
@@ -141,12 +154,16 @@ def reduce_block(
     )
     if n == size:
         masters: list[Any] = [
-            None if one is None else one.reshape(frames.shape[1:]) for one in (bias, dark)
+            None if one is None else one.reshape(frames.shape[1:])
+            for one in (bias, dark, bias_variance, dark_variance)
         ]
         made = [_one(reduction, slice(0, n), frames, errors, flags, *masters)]
         return reduction.finished(made, shape)
     columns = [None if p is None else p.reshape(n, -1) for p in (frames, errors, flags)]
-    masters = [None if one is None else one.reshape(1, -1) for one in (bias, dark)]
+    masters = [
+        None if one is None else one.reshape(1, -1)
+        for one in (bias, dark, bias_variance, dark_variance)
+    ]
     whole = n // size * size
     alike = all(np.ndim(value) == 0 for value in reduction.scales.values())
     made = []
@@ -177,6 +194,7 @@ def _one(
     bits: npt.NDArray[Any] | list[npt.NDArray[Any]] | None,
     bias: npt.NDArray[Any] | None,
     dark: npt.NDArray[Any] | None,
+    *errors: npt.NDArray[Any] | None,
 ) -> Combined:
     """Reduce the same number of frames everywhere."""
     scales = reduction.scales_of(group)
@@ -190,6 +208,8 @@ def _one(
         threads=1,
         **scales,
     )
+    known = variance is not None
+    found = completed(found, reduction, len(frames), scales, errors, known=known)
     name = reduction.operation.name
     raw = bias is None and dark is None and not scales
     if not (raw and is_long(frames[0].dtype) and name in EXACT):
@@ -219,6 +239,7 @@ def reduce_files(
     rows: tuple[int, int],
     bias: npt.NDArray[Any] | None = None,
     dark: npt.NDArray[Any] | None = None,
+    *errors: npt.NDArray[Any] | None,
 ) -> Reduced:
     """Reduce a band of rows of images in files, a few rows of all at a time.
 
@@ -231,6 +252,8 @@ def reduce_files(
     rows : tuple of int
         First row, and the one after the last.
     bias, dark : ndarray, shape (rows, columns), optional
+    *errors : ndarray or None
+        Their variances.
 
     Returns
     -------
@@ -251,7 +274,7 @@ def reduce_files(
             y0, x0 = image.starts
             section = Section(x0, x0 + nx, y0 + rows[0], y0 + rows[1])
             if part is not None and section != part:
-                return _read_block(reduction, images, rows, bias, dark)
+                return _read_block(reduction, images, rows, bias, dark, *errors)
             part = section
             stored = image.image
             layouts.append(
@@ -260,18 +283,14 @@ def reduce_files(
                 )
             )
         if len({layout.shape for layout in layouts}) > 1:
-            return _read_block(reduction, images, rows, bias, dark)
+            return _read_block(reduction, images, rows, bias, dark, *errors)
+        scales = reduction.scales_of(group)
         with FrameStack.of_layouts(layouts, part) as stack:
-            made.append(
-                describe_frames(
-                    stack,
-                    reduction.operation,
-                    bias=bias,
-                    dark=dark,
-                    threads=1,
-                    **reduction.scales_of(group),
-                )
+            found = describe_frames(
+                stack, reduction.operation, bias=bias, dark=dark, threads=1, **scales
             )
+        n = len(layouts)
+        made.append(completed(found, reduction, n, scales, errors, known=False))
     return reduction.finished(made, (rows[1] - rows[0], nx))
 
 
@@ -279,9 +298,8 @@ def _read_block(
     reduction: Reduction,
     images: Sequence[FileImage],
     rows: tuple[int, int],
-    bias: npt.NDArray[Any] | None,
-    dark: npt.NDArray[Any] | None,
+    *masters: npt.NDArray[Any] | None,
 ) -> Reduced:
     """Reduce parts that lie at different places of their files."""
     block = np.stack([image[slice(*rows)] for image in images])
-    return reduce_block(reduction, block, None, None, bias, dark)
+    return reduce_block(reduction, block, None, None, *masters)

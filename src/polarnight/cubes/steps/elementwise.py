@@ -17,7 +17,14 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["PAIR_OPERATIONS", "pair_values", "pair_variance", "result_dtype"]
+__all__ = [
+    "OF_ITSELF",
+    "PAIR_OPERATIONS",
+    "pair_values",
+    "pair_variance",
+    "result_dtype",
+    "variance_of_itself",
+]
 
 _EXACT_IN_FLOAT32: Final = frozenset({"b1", "u1", "i1", "u2", "i2", "f2", "f4"})
 
@@ -128,6 +135,41 @@ _VARIANCES: Final[dict[str, Callable[[Any, Any, Any, Any], Any]]] = {
     "max": _of_larger,
     "min": _of_smaller,
 }
+
+
+# The whole derivative of f(x, k x) with respect to x; b is k x.
+_SLOPES: Final[dict[str, Callable[[Any, Any, float], Any]]] = {
+    "sum": lambda a, b, k: np.full_like(a, 1 + k),
+    "sub": lambda a, b, k: np.full_like(a, 1 - k),
+    "mul": lambda a, b, k: b + k * a,
+    "div": lambda a, b, k: (1 - k * (a / b)) / b,
+    "abs": lambda a, b, k: (a + k * b) / np.hypot(a, b),
+    "arg": lambda a, b, k: (k * a - b) / (a * a + b * b),
+}
+
+OF_ITSELF: Final = frozenset(_SLOPES)
+"""Operations by which the variance of a cube with itself is not that of independent cubes."""
+
+
+def variance_of_itself(
+    a: npt.NDArray[Any],
+    va: npt.NDArray[Any],
+    *,
+    operation: str,
+    dtype: Any,
+    factor: float = 1.0,
+) -> npt.NDArray[Any]:
+    """Return the variances of blocks combined with themselves, times `factor` the second time.
+
+    With one error for both operands, sigma_f^2 = (df/da + factor df/db)^2 sigma_a^2: 0 for a
+    difference or a ratio, four times that of the cube for a sum.
+    """
+    wanted = np.dtype(dtype)
+    with np.errstate(all="ignore"):
+        left, right = _operands(a, a, wanted, factor)
+        slope = _SLOPES[operation](left, right, factor)
+        found: npt.NDArray[Any] = slope * slope * np.asarray(va).astype(wanted, copy=False)
+    return found.astype(wanted, copy=False)
 
 
 def has_variance(operation: str) -> bool:

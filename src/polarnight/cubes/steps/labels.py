@@ -14,13 +14,14 @@ from polarnight.cubes.dimensions import Dimension, as_dimensions
 from polarnight.cubes.metadata import Card, Metadata
 from polarnight.cubes.recipes import Recipe, operation
 from polarnight.cubes.running.graphs import in_blocks
+from polarnight.cubes.steps.lineage import without_pixels
 from polarnight.cubes.views import Planes, row_chunks
 from polarnight.errors import CubeError
 
 if TYPE_CHECKING:
     from polarnight.cubes.running.runner import Runner
 
-__all__ = ["computed", "from_array", "relabel", "with_metadata"]
+__all__ = ["computed", "from_array", "relabel", "with_metadata", "with_origin"]
 
 
 def from_array(
@@ -130,7 +131,7 @@ def computed(cube: Cube, runner: Runner | None = None) -> Cube:
     wanted = [plane for plane in planes if plane is not None]
     results = iter(compute(wanted, runner))
     made = [None if plane is None else in_blocks(next(results), plane.chunks) for plane in planes]
-    return from_array(
+    there = from_array(
         made[0],
         cube.dims,
         made[1],
@@ -144,6 +145,30 @@ def computed(cube: Cube, runner: Runner | None = None) -> Cube:
         parents=cube.parents,
         axes=cube.axes,
         in_memory=True,
+    )
+    return with_origin(there, cube)
+
+
+def with_origin(made: Cube, cube: Cube) -> Cube:
+    """Return a cube that was computed from another one, with all that it was made from.
+
+    The origin is kept without pixels, so that no array stays in memory for it.
+    """
+    return Cube(
+        dims=made.dims,
+        planes=made._planes,
+        view=made.view,
+        measure=made.measure,
+        unit=made.unit,
+        metadata=made.metadata,
+        source=made.source,
+        level=made.level,
+        recipe=made.recipe,
+        inputs=without_pixels(cube).inputs,
+        parents=made.parents,
+        axes=made.axes,
+        stored=made.stored,
+        in_memory=made.in_memory,
     )
 
 

@@ -26,6 +26,7 @@ __all__ = ["reduced_planes"]
 # so many rows that opening the files of each costs nothing.
 _LEAST_BANDS: Final = 16
 _LEAST_ROWS: Final = 32
+_MASTERS: Final = ("bias", "dark", "bias_variance", "dark_variance")
 
 
 def reduced_planes(
@@ -38,7 +39,8 @@ def reduced_planes(
     cube : Cube
     reduction : Reduction
     masters : mapping of str to Cube
-        ``bias`` and ``dark``, with the dimensions that remain.
+        ``bias`` and ``dark``, with the dimensions that remain. Their variances are added where
+        they have some.
     groups : int
         Along the axis.
     """
@@ -54,10 +56,10 @@ def _streamed(
     _, ny, nx = view.shape
     rows = min(block_rows(1, nx, 16, ny=ny), _power_of_two(max(_LEAST_ROWS, ny // _LEAST_BANDS)))
     chunks = (_cut(ny, rows), (nx,))
-    blocks = {key: _rechunked(cube.data, chunks) for key, cube in masters.items()}
+    blocks = _blocks_of(masters, chunks, reduction)
     tasks: dict[tuple[int, ...], Any] = {}
     for k, (first, size) in enumerate(zip(_starts(chunks[0]), chunks[0], strict=True)):
-        extra = [_key(blocks.get(key), (k, 0)) for key in ("bias", "dark")]
+        extra = [_key(blocks.get(key), (k, 0)) for key in _MASTERS]
         tasks[(k, 0)] = (reduce_files, reduction, view.images, (first, first + size), *extra)
     return _planes(tasks, reduction, chunks, groups, list(blocks.values()), masters)
 
@@ -67,15 +69,27 @@ def _by_block(cube: Cube, reduction: Reduction, masters: Mapping[str, Cube], gro
     chunks = _chunks(cube, axis)
     arrays = _with_chunks(cube, chunks)
     rest = chunks[:axis] + chunks[axis + 1 :]
-    blocks = {key: _rechunked(one.data, rest) for key, one in masters.items()}
+    blocks = _blocks_of(masters, rest, reduction)
     tasks: dict[tuple[int, ...], Any] = {}
     for at in itertools.product(*(range(len(sizes)) for sizes in rest)):
         inside = (*at[:axis], 0, *at[axis:])
         planes = [_key(array, inside) for array in arrays]
-        extra = [_key(blocks.get(key), at) for key in ("bias", "dark")]
+        extra = [_key(blocks.get(key), at) for key in _MASTERS]
         tasks[at] = (reduce_block, reduction, *planes, *extra)
     needed = [array for array in (*arrays, *blocks.values()) if array is not None]
     return _planes(tasks, reduction, rest, groups, needed, masters)
+
+
+def _blocks_of(
+    masters: Mapping[str, Cube], chunks: tuple[tuple[int, ...], ...], reduction: Reduction
+) -> dict[str, Any]:
+    """Return values and variances of bias and dark in blocks."""
+    found: dict[str, Any] = {}
+    for key, cube in masters.items():
+        found[key] = _rechunked(cube.data, chunks)
+        if reduction.counts_masters and cube.variance is not None:
+            found[f"{key}_variance"] = _rechunked(cube.variance, chunks)
+    return found
 
 
 def _planes(

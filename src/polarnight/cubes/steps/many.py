@@ -11,6 +11,8 @@ from polarnight.cubes.cube import Cube
 from polarnight.cubes.recipes import operation as registered
 from polarnight.cubes.steps.aligned import blockwise, common_dimensions, united_bits
 from polarnight.cubes.steps.elementwise import result_dtype
+from polarnight.cubes.steps.exposures import combined
+from polarnight.cubes.steps.lineage import dependence, noted, shared_noise
 from polarnight.cubes.units import pair_unit
 from polarnight.cubes.views import Planes
 from polarnight.errors import CubeError
@@ -25,7 +27,9 @@ def combine_many(cubes: Sequence[Cube], operation: str, *, measure: str | None =
     """Combine cubes element by element; dimensions meet by name.
 
     Sums, means and products are made in float64, one cube after the other, and rounded once.
-    Not a number in any cube gives not a number; bits are united, variances propagated.
+    Not a number in any cube gives not a number; bits are united, variances propagated. A cube
+    that is there several times has one error; other cubes count as independent, and a line of
+    the history says where they are not.
 
     Parameters
     ----------
@@ -52,16 +56,28 @@ def combine_many(cubes: Sequence[Cube], operation: str, *, measure: str | None =
     unit, factors = _unit(operation, given)
     options = {"operation": operation, "dtype": dtype.str, "factors": factors}
     variance = None
+    recipe: dict[str, Any] = {"operation": operation, "measure": measure}
+    metadata = given[0].metadata.derived()
+    if operation in {"avg", "sum"} and len({cube.names for cube in given}) == 1:
+        metadata = combined(metadata, [cube.metadata for cube in given], operation)
     # A cube without variance has an unknown one, and so has the result.
     if all(cube.has_variance for cube in given) and not operation.startswith("arg_"):
         operands = [(cube.data, cube) for cube in given]
         operands += [(cube.variance, cube) for cube in given]
-        variance = blockwise(_variance, dims, operands, dtype, options)
+        same = _same(given) if operation in {"avg", "sum", "mul"} else []
+        if same:
+            recipe["same"] = same
+            variance = blockwise(_variance, dims, operands, dtype, {**options, "same": same})
+        else:
+            variance = blockwise(_variance, dims, operands, dtype, options)
+        if names := shared_noise(given):
+            metadata = noted(metadata, dependence(operation, names))
     own = dict(zip(given[0].names, given[0].axes, strict=True))
     return given[0].derive(
         "combine_many",
-        {"operation": operation, "measure": measure},
+        recipe,
         dims=dims,
+        metadata=metadata,
         planes=Planes(
             blockwise(_values, dims, [(cube.data, cube) for cube in given], dtype, options),
             variance,
@@ -77,6 +93,13 @@ def combine_many(cubes: Sequence[Cube], operation: str, *, measure: str | None =
 @registered("combine_many")
 def _again(parameters: Mapping[str, Any], inputs: Sequence[Cube]) -> Cube:
     return combine_many(inputs, parameters["operation"], measure=parameters["measure"])
+
+
+def _same(cubes: Sequence[Cube]) -> list[int]:
+    """Return for every cube the number of the first equal one; nothing where all are different."""
+    first: dict[str, int] = {}
+    numbers = [first.setdefault(cube.key, number) for number, cube in enumerate(cubes)]
+    return numbers if len(first) < len(cubes) else []
 
 
 def _unit(operation: str, cubes: Sequence[Cube]) -> tuple[str, list[float]]:
@@ -137,13 +160,17 @@ def _which(numbers: list[Any], operation: str) -> Any:
     return np.where(unknown, np.nan, place)
 
 
-def _variance(*blocks: Any, operation: str, dtype: str, factors: Sequence[float]) -> Any:
+def _variance(
+    *blocks: Any, operation: str, dtype: str, factors: Sequence[float], same: Sequence[int] = ()
+) -> Any:
     count = len(factors)
     shape = _shape(blocks)
     with np.errstate(all="ignore"):
         numbers = _doubles(blocks[:count], factors)
         variances = _doubles(blocks[count:], [factor**2 for factor in factors])
-        if operation in ("max", "min"):
+        if same:
+            found = _of_slopes(numbers, variances, operation, same, factors)
+        elif operation in ("max", "min"):
             place = _which(numbers, f"arg_{operation}")
             found = np.where(np.isnan(place), np.nan, 0.0)
             for number, one in enumerate(variances):
@@ -161,3 +188,26 @@ def _variance(*blocks: Any, operation: str, dtype: str, factors: Sequence[float]
             if operation == "avg":
                 found = found / count**2
         return np.asarray(np.broadcast_to(found, shape)).astype(dtype)
+
+
+def _of_slopes(
+    numbers: list[Any],
+    variances: list[Any],
+    operation: str,
+    same: Sequence[int],
+    factors: Sequence[float],
+) -> Any:
+    """Return the variance where some cubes are one: their derivatives are added, then squared."""
+    count = len(numbers)
+    before, after = [1.0], [1.0]
+    for k in range(count - 1):
+        before.append(before[-1] * numbers[k])
+        after.append(after[-1] * numbers[count - 1 - k])
+    slopes: dict[int, Any] = {}
+    for k, first in enumerate(same):
+        slope = {"sum": 1.0, "avg": 1.0 / count}.get(operation)
+        if slope is None:
+            slope = before[k] * after[count - 1 - k]
+        # Of equal pixels, one unit may have been corrected by hand.
+        slopes[first] = slopes.get(first, 0.0) + slope * (factors[k] / factors[first])
+    return sum(slope * slope * variances[first] for first, slope in slopes.items())

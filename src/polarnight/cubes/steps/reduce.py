@@ -10,11 +10,13 @@ import numpy as np
 from polarnight.cubes.cube import Cube
 from polarnight.cubes.dimensions import Dimension
 from polarnight.cubes.kernels.statistics import Operation
-from polarnight.cubes.metadata import Metadata
 from polarnight.cubes.recipes import operation as registered
 from polarnight.cubes.recipes import revived
 from polarnight.cubes.steps.blocks import Reduction
+from polarnight.cubes.steps.exposures import header_of_reduced
+from polarnight.cubes.steps.grain import grain_of, with_least_sigma
 from polarnight.cubes.steps.lazy import reduced_planes
+from polarnight.cubes.steps.lineage import common_along, not_averaged, noted
 from polarnight.cubes.steps.whole import is_long
 from polarnight.cubes.units import pair_unit, power_unit
 from polarnight.errors import CubeError
@@ -23,6 +25,7 @@ __all__ = ["block_reduce", "reduce", "reduce_cube"]
 
 _MASTERS: Final = ("bias", "dark")
 _SCALES: Final = ("dark_scale", "scale", "saturation")
+_OF_VARIANCE: Final = ("step", "masters_variance", "clips_rounded")
 _MOMENTS: Final = ("cmoment", "acmoment", "rmoment", "armoment")
 
 
@@ -44,8 +47,16 @@ def reduce(cube: Cube, operation: str, dim: str, **parameters: Any) -> Cube:
         ``bias``, ``dark`` (cubes or arrays with the other dimensions), ``dark_scale``,
         ``scale`` (a number, or one for each element of the dimension) and ``saturation``:
         what enters is ``(raw - bias - dark * dark_scale) * scale`` of what lies below
-        `saturation`, as `polarnight.cubes.kernels.combine` has it. What bias and dark add to the
-        variance is common to all values and not counted.
+        `saturation`, as `polarnight.cubes.kernels.combine` has it. The variances of bias and
+        dark, which are common to all values, are added to those of means, medians and sums, as
+        far as they have some; not with ``masters_variance=False``.
+
+        ``min_sigma`` of the clipped ones is 0.74 steps unless given, as half of integers being
+        equal cannot tell less noise from none. ``step`` is that of the values: 1 of integers,
+        and what follows from it for what was made of them by adding, subtracting and
+        multiplying (``"auto"``, the default); 0 for none. With it, variances from the scatter
+        have what rounding adds (`polarnight.cubes.kernels.rounding`): 1/12 where integers
+        agree, however many.
 
     Returns
     -------
@@ -55,7 +66,9 @@ def reduce(cube: Cube, operation: str, dim: str, **parameters: Any) -> Cube:
         counts and places are int32. With bits: those of the least bad value that was used,
         `Bit.NO_DATA` where there was none; bits of bias and dark are added. With a variance
         for mean, median, sum and the clipped ones (from that of the values, else from their
-        scatter), for var, std and moments where the values have one.
+        scatter), for var, std and moments where the values have one. The header is that of
+        `polarnight.cubes.steps.exposures` where frames are combined; a line of its history says
+        where all values have noise in common that the variance does not know of.
 
     Raises
     ------
@@ -107,11 +120,16 @@ def _reduced(
     cube: Cube, name: str, operation: str, dim: str, size: int, parameters: Mapping[str, Any]
 ) -> Cube:
     axis = cube.axis(dim)
+    dim = cube.dims[axis].name
     if 0 in cube.shape:
         raise CubeError(f"{name}: a cube of shape {cube.shape} holds nothing to reduce")
-    own = {key: value for key, value in parameters.items() if key not in (*_MASTERS, *_SCALES)}
-    chosen = Operation(operation, own)
     scales = _scales(parameters, cube.dims[axis].size)
+    others = (*_MASTERS, *_SCALES, *_OF_VARIANCE)
+    own = {key: value for key, value in parameters.items() if key not in others}
+    grain = grain_of(cube, dim, scales, parameters.get("step", "auto"))
+    complete = with_least_sigma(operation, own, grain)
+    chosen = Operation(operation, complete)
+    clips_rounded = bool(parameters.get("clips_rounded", complete != own and grain.step > 0))
     masters = {
         key: _master(cube, axis, key, parameters[key])
         for key in _MASTERS
@@ -121,6 +139,12 @@ def _reduced(
         raise CubeError(f"{name}: dark_scale is given, but no dark")
     exact = chosen.name in {"min", "max"} and is_long(cube.dtype) and not cube.has_bits
     plain = exact and not masters and not scales
+    centred = chosen.has_variance(given=False)
+    counted = (
+        centred
+        and bool(parameters.get("masters_variance", True))
+        and any(master.has_variance for master in masters.values())
+    )
     reduction = Reduction(
         chosen,
         axis,
@@ -128,26 +152,36 @@ def _reduced(
         cube.dtype if plain else chosen.dtype(cube.dtype),
         chosen.has_variance(cube.has_variance),
         scales,
+        step=grain.step if centred and grain.aligned and not cube.has_variance else 0.0,
+        counts_masters=counted,
+        clips_rounded=clips_rounded,
     )
     rest = tuple(one for k, one in enumerate(cube.dims) if k != axis)
     groups = len(reduction.groups(cube.dims[axis].size))
     dims = rest
     if size:
         dims = (*cube.dims[:axis], _grouped(cube.dims[axis], size), *cube.dims[axis + 1 :])
-    given = {
+    given: dict[str, Any] = {
         "operation": chosen.name,
-        "dim": cube.dims[axis].name,
+        "dim": dim,
         "given": dict(chosen.given),
         "scales": scales,
         "masters": list(masters),
     }
+    # What was made before these were there has the key, and the variance, that it had.
+    given |= {"step": reduction.step} if reduction.step else {}
+    given |= {"masters_variance": True} if counted else {}
+    given |= {"clips_rounded": True} if clips_rounded else {}
+    metadata = header_of_reduced(cube, axis, size, chosen.name, scales.get("scale"))
+    if reduction.has_variance and (names := common_along(cube, dim)):
+        metadata = noted(metadata, not_averaged(chosen.name, dim, names))
     return cube.derive(
         name,
         {**given, "size": size} if size else given,
         dims=dims,
         planes=reduced_planes(cube, reduction, masters, groups),
         unit=_unit(chosen, cube.unit),
-        metadata=_metadata(cube, axis, size),
+        metadata=metadata,
         inputs=(cube, *masters.values()),
     )
 
@@ -212,19 +246,6 @@ def _unit(operation: Operation, unit: str) -> str:
     return unit
 
 
-def _metadata(cube: Cube, axis: int, size: int) -> Metadata:
-    """Return the header of the result: how many values went into one, and where they lie."""
-    cards = cube.metadata.derived()
-    number = cube.axes[axis]
-    if size > 1 and number is not None:
-        from polarnight.cubes.fits.wcs import cut_axis
-
-        # The middle of a group is where the pixel between its first and its last one was.
-        cards = cut_axis(cards, number, slice((size - 1) / 2, None, size))
-    n = min(size, cube.dims[axis].size) if size else cube.dims[axis].size
-    return cards.with_card("NCOMBINE", n, "values reduced to one")
-
-
 @registered("reduce")
 def _reduce_again(parameters: Mapping[str, Any], inputs: Sequence[Cube]) -> Cube:
     given = revived(parameters)
@@ -240,4 +261,11 @@ def _block_reduce_again(parameters: Mapping[str, Any], inputs: Sequence[Cube]) -
 
 def _given(given: Mapping[str, Any], inputs: Sequence[Cube]) -> dict[str, Any]:
     masters = dict(zip(given["masters"], inputs[1:], strict=True))
-    return {**given["given"], **given["scales"], **masters}
+    return {
+        **given["given"],
+        **given["scales"],
+        **masters,
+        "step": given.get("step", 0.0),
+        "masters_variance": given.get("masters_variance", False),
+        "clips_rounded": given.get("clips_rounded", False),
+    }

@@ -41,13 +41,10 @@ OPERATIONS = {
 }
 """Operations of Ophidia, and of ours from ``median`` on, with their names in the engine."""
 
-# Where more than half of integers are equal their median distance is 0, though the noise may
-# be as large as that of which half lies within half a step: 0.5 x 1.4826. Without it whatever
-# differs from the median would be clipped, and nothing be left to tell the error.
-_INTEGER_SIGMA = 0.5 * 1.4826
 _MOMENTS = {"cmoment", "acmoment", "rmoment", "armoment"}
 _CLIPPED = {"clipped_mean", "clipped_median"}
 _REJECTING = {"median", "avg", "sum", *_CLIPPED}
+_CENTRED = {*_REJECTING, "quantile"}
 
 _TEXT = (
     "Values that are no number and pixels marked bad are left out, also of quantiles; where "
@@ -67,7 +64,8 @@ _COMMON = (
              help="Rounds of clipping at most."),
     Argument("min_sigma", "float", "auto", minimum=0, words=("auto",), extension=True,
              help="Least sigma for clipping, such as the noise of the camera; auto is 0.74 for "
-                  "integers, which half of them being equal cannot tell from 0, else 0."),
+                  "integers and differences of them, which half of them being equal cannot tell "
+                  "from 0, else 0."),
     Argument("reject_low", "int", 0, minimum=0, extension=True,
              help="Lowest values left out before (median, avg, sum, clipped ones)."),
     Argument("reject_high", "int", 0, minimum=0, extension=True,
@@ -108,8 +106,10 @@ def parameters_of(
         for key in ("nsigma", "max_iterations", "min_sigma"):
             parameters[key] = given[key]
         if given["min_sigma"] == "auto":
-            whole = np.dtype(pixels).kind in "iu"
-            parameters["min_sigma"] = _INTEGER_SIGMA if whole else 0.0
+            del parameters["min_sigma"]
+    if name in _CENTRED and np.dtype(pixels).kind in "iu":
+        # Also where missing values made them floating.
+        parameters["step"] = 1.0
     for key in ("reject_low", "reject_high"):
         if name in _REJECTING:
             parameters[key] = given[key]
