@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import shutil
 from dataclasses import dataclass, field
@@ -135,9 +134,8 @@ def _broken_frame(root: Path) -> Path:
 _HEAVY = ("raw", "calibration", "masterbias", "masterdark", "masterflat", "stars", "astrosource")
 
 
-@contextlib.contextmanager
-def _copied(site: Site, root: Path, own_database: Any) -> Any:
-    """Put a copy of a site in force: its own database, the frames of the original."""
+def _copy(site: Site, root: Path) -> None:
+    """Copy a site: its own database, the frames of the original."""
     root.mkdir()
     for source in site.root.iterdir():
         place = root / source.name
@@ -147,12 +145,17 @@ def _copied(site: Site, root: Path, own_database: Any) -> Any:
             shutil.copytree(source, place)
         else:
             shutil.copy2(source, place)
-    with own_database(root):
-        yield Site(root)
+
+
+@pytest.fixture(scope="session")
+def copy_site():
+    """Copy a site to a new directory: ``copy_site(demo_site, root)``."""
+    return _copy
 
 
 @pytest.fixture
 def demo(demo_site, tmp_path, own_database):
     """A copy of the demonstration site, in force: to be read and changed."""
-    with _copied(demo_site, tmp_path / "site", own_database) as site:
-        yield site
+    _copy(demo_site, tmp_path / "site")
+    with own_database(tmp_path / "site"):
+        yield Site(tmp_path / "site")

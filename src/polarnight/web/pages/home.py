@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from polarnight.web.access.needs import needs
 from polarnight.web.access.roles import Action
+from polarnight.web.models import Job, JobState
+from polarnight.web.pages.lastnight import last_nights
+from polarnight.web.pages.links import page_url
 
 __all__ = ["home"]
+
+_RECENT = timedelta(hours=24)
 
 
 @needs(Action.VIEW)
 def home(request: HttpRequest) -> HttpResponse:
     """Show the page."""
-    return render(request, "polarnight/home.html", {})
+    recent = Q(state=JobState.FAILED, finished__gte=timezone.now() - _RECENT)
+    jobs = list(Job.objects.filter(Q(state__in=Job.ACTIVE) | recent)[:10])
+    context = {
+        "nights": last_nights(),
+        "jobs": [(job, page_url("job", job.pk)) for job in jobs],
+        "running": any(job.active for job in jobs),
+    }
+    return render(request, "polarnight/home.html", context)

@@ -1,0 +1,83 @@
+"""The frame of all pages: log-in, first page, about, account, API; in every scheme."""
+
+from __future__ import annotations
+
+import pytest
+
+PAGES = {"home": "/", "about": "/about/", "account": "/account/", "api": "/api/v1/docs"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark", "phone"])
+def test_pages_in_every_scheme(visit, scheme):
+    stranger = visit(None, scheme)
+    stranger.go("/")
+    assert "/login/" in stranger.page.url
+    stranger.picture(f"login-{scheme}")
+    visitor = visit("admin", scheme)
+    for name, path in PAGES.items():
+        assert visitor.go(path).status == 200
+        if name == "api":
+            visitor.page.wait_for_selector(".opblock")
+        visitor.picture(f"{name}-{scheme}")
+        assert visitor.fits(), name
+
+
+def test_the_scheme_is_chosen_and_kept(visit):
+    visitor = visit("viewer", "light")
+    page = visitor.page
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(colour)
+    page.click("#theme")
+    dark = page.evaluate(colour)
+    assert dark != light
+    visitor.go("/about/")
+    assert page.evaluate(colour) == dark
+    page.click("#theme")
+    assert page.evaluate(colour) == light
+
+
+def test_a_token_is_shown_once_and_works(visit, served):
+    visitor = visit("observer")
+    visitor.go("/account/")
+    page = visitor.page
+    page.fill("#id_name", "a script <b>bold</b>")
+    page.select_option("#id_scope", "viewer")
+    page.click("text=Make token")
+    secret = page.inner_text("#secret")
+    answer = page.request.get(
+        served.url + "/api/v1/me", headers={"Authorization": f"Bearer {secret}", "Cookie": ""}
+    )
+    assert answer.json()["role"] == "viewer"
+    visitor.picture("account-token")
+    visitor.go("/account/")
+    assert page.locator("#secret").count() == 0
+    assert page.locator("th", has_text="a script <b>bold</b>").count() == 1
+    page.click("text=Revoke")
+    refused = page.request.get(
+        served.url + "/api/v1/me", headers={"Authorization": f"Bearer {secret}", "Cookie": ""}
+    )
+    assert refused.status == 401
+
+
+def test_the_keyboard_reaches_everything(visit):
+    visitor = visit("viewer")
+    page = visitor.page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.focus("details.menu summary")
+    page.keyboard.press("Enter")
+    assert page.is_visible("details.menu .panel")
+    page.keyboard.press("Escape")
+    assert not page.is_visible("details.menu .panel")
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+
+
+def test_log_out_ends_the_session(visit):
+    visitor = visit("viewer")
+    visitor.page.click("details.menu summary")
+    visitor.page.click("text=Log out")
+    visitor.page.wait_for_url("**/login/")
+    visitor.go("/")
+    assert "/login/" in visitor.page.url
