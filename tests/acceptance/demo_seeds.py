@@ -10,16 +10,15 @@ Every seed runs in a process and a data directory of its own.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import warm
 
 SEEDS = tuple(range(1, 11))
-_CHILD = "--one"
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,8 @@ class Seed:
 def run_seed(seed: int) -> Seed:
     """Run the demonstration in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="polarnight-demo-") as place:
-        done = subprocess.run(
-            [sys.executable, __file__, _CHILD, str(seed), place],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode != 0:
+        done = warm.call("demo_seeds", "_one", [seed, place], Path(place), {})
+        if done.status != 0:
             raise RuntimeError(f"seed {seed}:\n{done.stdout}\n{done.stderr}")
         return Seed(**json.loads((Path(place) / "found.json").read_text()))
 
@@ -66,12 +60,13 @@ def line(found: Seed) -> str:
     )
 
 
-def _child(seed: int, place: Path) -> None:
+def _one(seed: int, directory: str) -> None:
     import polarnight
     from polarnight.config import get_settings
     from polarnight.pipeline.demo.run import compare_with_truth, reduced_chi2, run_demo
 
-    polarnight.Config(config_db=True, datadir=place / "data")
+    place = Path(directory)
+    polarnight.Config(config_db=True, workers=1)
     report, truths = run_demo(get_settings(), place, seed, quiet=True)
     rows = compare_with_truth(truths)
     chi2, count = reduced_chi2(rows)
@@ -89,8 +84,5 @@ def _child(seed: int, place: Path) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == [_CHILD]:
-        _child(int(sys.argv[2]), Path(sys.argv[3]))
-    else:
-        for number in map(int, sys.argv[1:]) if sys.argv[1:] else SEEDS:
-            print(line(run_seed(number)), flush=True)
+    for number in map(int, sys.argv[1:]) if sys.argv[1:] else SEEDS:
+        print(line(run_seed(number)), flush=True)

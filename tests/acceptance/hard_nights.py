@@ -12,8 +12,6 @@ night runs in a process and a data directory of its own.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -23,6 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import warm
+
+_ALONE = ("-q", "-o", "workers=1")
+"""Options of the commands: no processes besides."""
 
 GIVEN, REFUSED, EITHER = "given", "refused", "either"
 
@@ -213,20 +215,12 @@ def carry(night: HardNight) -> Told:
             "seed": night.seed,
             "options": night.all_options,
         }
-        env = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("POLARNIGHT_", "DJANGO_"))},
-            "POLARNIGHT_CONFIG": os.devnull,
-            "POLARNIGHT_DATADIR": str(Path(place) / "data"),
-            "POLARNIGHT_INSTRUMENTS_PATH": str(garden),
-            "COLUMNS": "2000",
-            "OMP_NUM_THREADS": "1",
-        }
-        done = subprocess.run(
-            [sys.executable, __file__, "--one", json.dumps(wanted), place],
-            check=False,
-            capture_output=True,
-            text=True,
-            env=env,
+        done = warm.call(
+            "hard_nights",
+            "_one",
+            [wanted, place],
+            Path(place),
+            {"POLARNIGHT_INSTRUMENTS_PATH": str(garden), "COLUMNS": "2000"},
         )
         found = Path(place) / "told.json"
         if not found.exists():
@@ -247,13 +241,11 @@ def _told(found: dict[str, Any], summary: str) -> Told:
 # -- in the process of the night ------------------------------------------------------------------
 
 
-def _one(wanted: dict[str, Any], place: Path) -> None:
-    from polarnight import Config
+def _one(wanted: dict[str, Any], directory: str) -> None:
     from polarnight.cli.app import run_app
-
-    Config(config_db=True)
     from polarnight.pipeline.demo.simulated import simulate_to_directory
 
+    place = Path(directory)
     name = wanted["instrument"]
     date = DATES.get(name, OTHERS)
     made = simulate_to_directory(name, date, wanted["seed"], place, **wanted["options"])
@@ -263,9 +255,9 @@ def _one(wanted: dict[str, Any], place: Path) -> None:
         ("ingest", made.directory),
     ):
         # A file that is no frame at all fails here, and says so again in the run.
-        if run_app(["-q", *map(str, command)]) > 1:
+        if run_app([*_ALONE, *map(str, command)]) > 1:
             raise SystemExit(f"{command} failed")
-    status = run_app(["-q", "-o", "workers=1", "run", "--all-local"])
+    status = run_app([*_ALONE, "run", "--all-local"])
     told = {"status": int(status), **_collect(json.loads(made.truth.read_text()))}
     (place / "told.json").write_text(json.dumps(told))
 
@@ -544,7 +536,4 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
-        _one(json.loads(sys.argv[2]), Path(sys.argv[3]))
-    else:
-        main(sys.argv[1:])
+    main(sys.argv[1:])

@@ -6,6 +6,7 @@ summary of the run and by `polarnight why`. The table is printed by ``hard_night
 """
 
 import re
+from dataclasses import replace
 
 import hard_nights
 import numpy as np
@@ -83,3 +84,12 @@ def test_a_night_has_its_cycle_where_the_disturbance_is():
         for where in night.options.get("disturbances", {}).values():
             first = hard_nights._number(night.instrument, 0)
             assert all(frame >= first for frame in where)
+
+
+@pytest.mark.slow
+def test_a_night_leaves_nothing_to_the_next():
+    """Forks of one process: the same night is the same before and after others."""
+    one, other = (n for n in nights() if n.label in ("clean, OneBeam", "clean, CAFOS2.2"))
+    first, between, second = (replace(carry(n), summary="") for n in (one, other, one))  # has times
+    assert between != first
+    assert second == first
