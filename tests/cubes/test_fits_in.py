@@ -301,7 +301,7 @@ def test_files_cut_short(tmp_path, rng, name):
     if name.endswith("gz"):
         (tmp_path / name).write_bytes(gzip.compress(content))
         cube = Cube.open_fits(tmp_path / name)
-        with pytest.raises(BadFrame, match="cannot be decoded"):
+        with pytest.raises(BadFrame, match="is cut short: 9400 bytes of pixels"):
             cube.numpy()
     else:
         path.write_bytes(content)

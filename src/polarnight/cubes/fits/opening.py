@@ -13,14 +13,14 @@ from typing import BinaryIO
 from polarnight.cubes.fits.images import StoredImage
 from polarnight.cubes.fits.layout import check_start, pixel_format
 from polarnight.cubes.fits.packed import TILED, unpacking
-from polarnight.cubes.fits.scan import AGAIN, Cards, Unit, scan
+from polarnight.cubes.fits.scan import AGAIN, LARGEST, Cards, Unit, integer, scan
 from polarnight.errors import BadFrame
 from polarnight.frames.blocks import LARGEST_BYTES
 
 __all__ = ["Found", "find_images", "list_hdus"]
 
-_LARGEST = 1 << 50
 _MOST_AXES = 32
+_MOST_FIELDS = 999  # of a table of tiles, as the standard has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,20 @@ def _images(file: BinaryIO, path: str, state: os.stat_result, *, packed: bool) -
             yield Found(image, unit.name, unit.header, primary)
         if not unit.index:
             primary = unit.header
+        if packed and (end := unit.offset + unit.size) > LARGEST_BYTES:
+            # What follows would have to be unpacked from the beginning.
+            reason = (
+                f"the headers promise {end} bytes in compressed form, more than {LARGEST_BYTES}"
+            )
+            raise BadFrame(path, reason, "correct NAXISn, or unpack the file")
 
 
 def _stored(unit: Unit, path: str, state: os.stat_result, *, packed: bool) -> StoredImage:
     cards: Cards = unit.cards
     offset = unit.offset
     if unit.is_tiled:
+        if not 0 < integer(cards, "TFIELDS", path) <= _MOST_FIELDS:
+            raise BadFrame(path, f"header key TFIELDS is {cards['TFIELDS']}", AGAIN)
         cards = {**cards, "BITPIX": cards.get("ZBITPIX")}
         offset = TILED
     elif packed:
@@ -115,7 +123,7 @@ def _stored(unit: Unit, path: str, state: os.stat_result, *, packed: bool) -> St
         raise BadFrame(path, f"has {len(unit.shape)} axes, at most {_MOST_AXES} are read")
     pixels = pixel_format(cards, path)
     size = math.prod(unit.shape) * pixels.stored.itemsize
-    if size > _LARGEST:
+    if size > LARGEST:
         raise BadFrame(path, f"the header promises {size} bytes of pixels", "correct NAXISn")
     if offset < 0 and size > LARGEST_BYTES:
         reason = f"the header promises {size} bytes in compressed form, more than {LARGEST_BYTES}"

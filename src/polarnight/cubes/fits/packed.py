@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
+import math
 import tempfile
 import threading
 from collections import OrderedDict
@@ -12,8 +14,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import numpy as np
 
+from polarnight.cubes.fits.layout import check_start
+from polarnight.cubes.fits.scan import AGAIN, BLOCK, scan
 from polarnight.errors import BadFrame
-from polarnight.frames.blocks import open_plain
+from polarnight.frames.blocks import LARGEST_BYTES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -45,27 +49,62 @@ def unpacking(path: str, start: bytes) -> BinaryIO:
 def decode(image: StoredImage) -> npt.NDArray[Any]:
     """Return the stored pixels of a compressed image, whole.
 
+    A file that is compressed as a whole is unpacked to its end, where its checksum is; no
+    further than its headers promise, and only this image is in memory.
+
     Raises
     ------
     BadFrame
-        Where it is damaged.
+        Where it is damaged, or unpacks to more than its headers promise.
     """
     path = Path(image.path)
     try:
-        with open_plain(path) as file:
-            if image.offset == TILED:
-                stored = _tiles(file, image)
-            else:
-                file.seek(-image.offset)
-                count = int(np.prod(image.shape, dtype=np.int64))
-                data = file.read(count * image.format.stored.itemsize)
-                stored = np.frombuffer(data, image.format.stored).reshape(image.shape)
-    except MemoryError:
+        with path.open("rb") as file:
+            start = file.read(10)
+            packed = check_start(start, image.path)
+            file.seek(0)
+            if packed:
+                return _packed(image, start)
+            return _tiles(file, image)
+    except (MemoryError, BadFrame):
         raise
     except Exception as error:
         # Decoders raise any kind for broken files, some their own; all mean that this is lost.
         raise BadFrame(path, f"cannot be decoded: {error}", "copy the file again") from error
-    return stored
+
+
+def _packed(image: StoredImage, start: bytes) -> npt.NDArray[Any]:
+    """Return an image of a file compressed as a whole."""
+    data, end = b"", 0
+    with unpacking(image.path, start) as inside:
+        for unit in scan(inside, image.path):
+            end = unit.offset + unit.size
+            if end > LARGEST_BYTES:
+                reason = f"the headers promise {end} bytes, more than {LARGEST_BYTES}"
+                raise BadFrame(image.path, reason, "unpack the file")
+            if unit.index == image.index and image.offset != TILED:
+                data = _image_bytes(inside, image, unit.offset)
+        # Some writers fill up ten blocks, as tapes had them.
+        inside.seek(end)
+        if len(inside.read(10 * BLOCK + 1)) > 10 * BLOCK:
+            reason = f"unpacks to more than the {end} bytes that its headers promise"
+            raise BadFrame(image.path, reason, "copy the file again, or correct NAXISn")
+    if image.offset != TILED:
+        return np.frombuffer(data, image.format.stored).reshape(image.shape)
+    with unpacking(image.path, start) as inside:
+        return _tiles(io.BytesIO(inside.read(end)), image)
+
+
+def _image_bytes(inside: BinaryIO, image: StoredImage, offset: int) -> bytes:
+    count = math.prod(image.shape) * image.format.stored.itemsize
+    if offset != -image.offset or count > LARGEST_BYTES:
+        raise BadFrame(image.path, "has changed since the cube was made", "import it again")
+    inside.seek(offset)
+    data = inside.read(count)
+    if len(data) < count:
+        reason = f"is cut short: {len(data)} bytes of pixels, its header promises {count}"
+        raise BadFrame(image.path, reason, AGAIN)
+    return data
 
 
 def _tiles(file: BinaryIO, image: StoredImage) -> npt.NDArray[Any]:

@@ -7,6 +7,7 @@ of a header stays bytes until somebody asks for it (`polarnight.cubes.metadata`)
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
@@ -14,17 +15,19 @@ from typing import BinaryIO, TypeAlias
 from polarnight.errors import BadFrame
 from polarnight.frames.cards import CardValue, parse_value
 
-__all__ = ["AGAIN", "Cards", "Unit", "integer", "number", "scan"]
+__all__ = ["AGAIN", "BLOCK", "LARGEST", "Cards", "Unit", "integer", "number", "scan"]
 
 BLOCK = 2880
 CARD = 80
 _EQUALS = ord("=")
 AGAIN = "copy the file again from its source"
+LARGEST = 1 << 50
+"""Bytes of a unit; offsets beyond 2**63 are none."""
 _MOST_AXES = 999
 _MOST_HEADER = 4096 * BLOCK
 _NAMES = (
     *("SIMPLE", "XTENSION", "BITPIX", "PCOUNT", "GCOUNT"),
-    *("BSCALE", "BZERO", "BLANK", "EXTNAME"),
+    *("BSCALE", "BZERO", "BLANK", "EXTNAME", "TFIELDS"),
 )
 _AXES = [f"{z}NAXIS{n}" for z in ("", "Z") for n in ("", *range(1, _MOST_AXES + 1))]
 _WANTED = {
@@ -167,7 +170,13 @@ def number(cards: Cards, key: str, default: float, path: str) -> float:
     value = cards.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadFrame(path, f"header key {key} is {value!r}, a number is needed")
-    return float(value)
+    try:
+        found = float(value)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        raise BadFrame(path, f"header key {key} is not finite, a number is needed")
+    return found
 
 
 def _axes(cards: Cards, prefix: str = "") -> list[int]:
@@ -194,4 +203,6 @@ def _data_size(cards: Cards, path: str) -> int:
     size *= groups * (pixels + int(number(cards, "PCOUNT", 0, path)))
     if size < 0:
         raise BadFrame(path, "PCOUNT, GCOUNT or NAXISn is negative", AGAIN)
+    if size > LARGEST:
+        raise BadFrame(path, f"the header promises {size} bytes of pixels", "correct NAXISn")
     return -(-size // BLOCK) * BLOCK
