@@ -242,3 +242,12 @@ def test_it_is_only_read(catalogue, session, night, change):
         change(catalogue, session, number)
     assert numbers(catalogue, session) == before
     assert catalogue.cards.read(number) == cards
+
+
+def test_descriptions_name_the_file(catalogue, session, night):
+    container = catalogue.containers.get(session, NIGHT)
+    told = [cube.description for cube in catalogue.cubes.in_container(container)]
+    assert [text.rsplit(" ", 1)[-1] for text in told[:3]] == ["0.fits", "1.fits", "2.fits"]
+    assert told[0].startswith("raw BIAS")
+    assert told[3].startswith("master BIAS")
+    assert told[3].endswith(".fits")

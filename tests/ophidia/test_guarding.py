@@ -75,3 +75,41 @@ def test_a_cube_is_not_written_over_what_it_is_made_of(client):
     client.ok("oph_subset subset_dims=NAXIS1;subset_filter=1:2")
     client.error("oph_exportfits output_path=/;output_name=x;force=yes", 9)
     assert path.read_bytes() == before
+
+
+@pytest.fixture
+def other(client):
+    """Another user of the same data directory."""
+    from polarnight.config import get_settings
+    from polarnight.ophidia import Server, State
+
+    server = Server(get_settings(), "../eve")
+    yield type(client)(server, client.root, State())
+    server.close()
+
+
+def test_exports_are_read_by_their_user_alone(client, other):
+    client.write("x.fits", np.arange(12, dtype=np.int16).reshape(3, 4))
+    for one in (client, other):
+        one.ok("oph_importfits src_path=/x.fits;container=C")
+    top = client.server.settings.datadir / "export"
+    mine = Path(client.ok("oph_exportfits output_name=mine").objects[0].message)
+    hers = Path(other.ok("oph_exportfits output_name=hers").objects[0].message)
+    page = Path(client.ok("oph_publish").objects[0].message)
+    assert mine.is_relative_to(top / "ada")
+    assert page.is_relative_to(top / "ada")
+    assert hers.is_relative_to(top)
+    assert hers.relative_to(top).parts[0] not in {"..", "ada"}
+    (client.root / "link").symlink_to(mine)
+    for place in (mine, mine.parent, "/link", top / "ada", top / "nobody"):
+        other.error(f"oph_fs command=ls;dpath={place}")
+    for place in (mine, "/link"):
+        other.error(f"oph_importfits src_path={place};container=D", 7)
+        other.error(f"oph_fs command=rm;dpath={place}", 7)
+    other.error(f"oph_exportfits output_path={mine.parent};output_name=x", 7)
+    for one in (client, other):
+        one.error(f"oph_fs command=rm;dpath={top};recursive=yes", 7)
+    found = other.rows(f"oph_importfits src_path=[path={top};file=*.fits;recursive=yes;run=no]")
+    assert found == [[hers.as_posix()]]
+    client.ok(f"oph_importfits src_path={mine};container=D")
+    client.ok(f"oph_fs command=rm;dpath={mine}")

@@ -67,7 +67,7 @@ def test_allowed_roots(client, secret, tmp_path, monkeypatch):
     from polarnight.ophidia import Server
 
     settings = client.server.settings
-    files = Repository(settings)
+    files = Repository(settings, "ada")
     work = tmp_path / "work"
     (work / "w.fits").write_bytes((client.root / "x.fits").read_bytes())
     assert files.find("/x.fits") == client.root / "x.fits"
@@ -79,7 +79,7 @@ def test_allowed_roots(client, secret, tmp_path, monkeypatch):
     wider = load_settings(
         overrides={"datadir": settings.datadir, "cubes.import_roots": str(secret)}
     )
-    assert Repository(wider).find(str(secret / "secret.fits")) == secret / "secret.fits"
+    assert Repository(wider, "ada").find(str(secret / "secret.fits")) == secret / "secret.fits"
     client.server = Server(wider, "ada")
     client.ok(f"oph_importfits src_path={secret}/secret.fits;container=C")
     client.ok(f"oph_importfits src_path={work}/w.fits;container=C")
@@ -143,4 +143,4 @@ def test_paths_from_the_root():
 def test_the_root_of_a_new_data_directory_is_empty(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = load_settings(overrides={"datadir": tmp_path / "new"})
-    assert list(Repository(settings).find("/").iterdir()) == []
+    assert list(Repository(settings, "ada").find("/").iterdir()) == []

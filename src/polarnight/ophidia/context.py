@@ -84,7 +84,7 @@ class Context:
     @property
     def files(self) -> Repository:
         """The files that may be touched."""
-        return Repository(self.settings)
+        return Repository(self.settings, self.user)
 
     @property
     def cwd(self) -> str:

@@ -337,3 +337,17 @@ def test_completion_of_expressions(typed):
 def test_completion_never_fails(typed):
     for line in ("", "oph_none a=", "oph_list path=[[[", "./nowhere/x", "cdd ../", "$"):
         assert isinstance(offered(typed, line), list), line
+
+
+def test_completion_leaves_no_jobs(typed):
+    from polarnight.db.models import CubeJob
+
+    typed("oph_folder command=mkdir;path=frames")
+    typed("oph_createcontainer container=C;dim=x")
+    before = CubeJob.objects.count()
+    assert offered(typed, "cd fr") == ["frames/"]
+    assert offered(typed, "cd /arch") == ["archive/"]
+    assert offered(typed, "rm C") == ["C"]
+    assert offered(typed, "oph_reduce2 cube=") == []
+    assert offered(typed, "cd nowhere/") == []
+    assert CubeJob.objects.count() == before

@@ -278,7 +278,7 @@ class Engine:
         from polarnight.ophidia.files.paths import Repository
         from polarnight.ophidia.server import Server
 
-        self.server, self.files = Server(settings, "anna"), Repository(settings)
+        self.server, self.files = Server(settings, "anna"), Repository(settings, "anna")
 
     def __call__(self, path, header, content):
         from django.db import connections

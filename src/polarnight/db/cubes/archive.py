@@ -225,7 +225,7 @@ class Archive:
             replace(
                 description,
                 level=file.level,
-                description=file.about,
+                description=f"{file.about} {file.name.rpartition('/')[2]}",
                 source=file.path,
                 size_bytes=size,
             ),

@@ -7,15 +7,38 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from polarnight.ophidia.errors import AccessRefused
 
 if TYPE_CHECKING:
     from polarnight.config import Settings
 
-__all__ = ["refuse_own", "refuse_raw", "refuse_roots"]
+__all__ = ["exports", "refuse_others", "refuse_own", "refuse_raw", "refuse_roots"]
 
 _OWN = ("cubes", "calibration", "masterbias", "masterdark", "masterflat", "astrosource", "logs")
+_EXPORTS = "export"
+
+
+def exports(settings: Settings, user: str) -> Path:
+    """Return the directory of what a user exports; the name of the user makes one component."""
+    # A leading dot would hide it, or lead out of it.
+    name = quote(user, safe=" @+").replace(".", "%2E", user.startswith("."))
+    return settings.datadir / _EXPORTS / name
+
+
+def refuse_others(place: Path, settings: Settings, user: str) -> None:
+    """Refuse to read, write or list what other users exported.
+
+    Raises
+    ------
+    AccessRefused
+    """
+    top, own = _real(settings.datadir / _EXPORTS), _real(exports(settings, user))
+    for real in _names(place):
+        if real != top and real.is_relative_to(top) and not real.is_relative_to(own):
+            msg = f"{str(place)[:200]!r} is refused: another user exported it"
+            raise AccessRefused(msg, f"your own exports lie in {own}")
 
 
 def refuse_own(place: Path, settings: Settings) -> None:
@@ -33,7 +56,7 @@ def refuse_own(place: Path, settings: Settings) -> None:
     for real in _names(place):
         beside = real.parent == _real(database.parent) and real.name.startswith(database.name)
         inside = any(real.is_relative_to(one) for one in map(_real, own))
-        if beside or inside:
+        if beside or inside or real == _real(data.root / _EXPORTS):
             msg = f"{str(place)[:200]!r} is refused: Polarnight keeps its own files there"
             raise AccessRefused(msg, "files of yours lie in the data repository, or elsewhere")
 

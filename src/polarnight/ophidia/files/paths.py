@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from polarnight.ophidia.errors import AccessRefused, BadValue
-from polarnight.ophidia.files.guarding import refuse_own
+from polarnight.ophidia.files.guarding import refuse_others, refuse_own
 
 if TYPE_CHECKING:
     from polarnight.config import Settings
@@ -82,10 +82,13 @@ class Repository:
     Parameters
     ----------
     settings : Settings
+    user : str
+        Whose exports may be touched.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, user: str) -> None:
         self._settings = settings
+        self._user = user
         self.root = settings.data.raw
         self.roots = (self.root, settings.datadir, Path.cwd(), *settings.cubes.import_roots)
 
@@ -123,6 +126,14 @@ class Repository:
         real = [place for place in places[1:] if self._allowed(place)]
         return self._free(real[0] if real else places[0], path)
 
+    def hides(self, place: Path) -> bool:
+        """Whether a file or directory is not for this user, as the exports of others."""
+        try:
+            refuse_others(place, self._settings, self._user)
+        except AccessRefused:
+            return True
+        return False
+
     def virtual(self, place: Path) -> str:
         """Return the path of a file as commands write it: in the repository where it can be."""
         for start in (self.root, self.root.resolve()):
@@ -154,6 +165,7 @@ class Repository:
         if not self._allowed(place):
             msg = f"{path[:200]!r} is refused: it lies outside of what may be read or written"
             raise AccessRefused(msg, self._remedy())
+        refuse_others(place, self._settings, self._user)
         return place
 
     def _remedy(self) -> str:

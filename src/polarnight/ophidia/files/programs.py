@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from polarnight.errors import Cancelled
 from polarnight.ophidia.errors import BadValue, OperatorFailed
+from polarnight.ophidia.files.guarding import exports
 
 if TYPE_CHECKING:
     from polarnight.ophidia.context import Context
@@ -144,7 +145,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def session_directory(context: Context) -> Path:
     """Return the export directory of the session, made if it is not there."""
     code = context.session.code
-    place = context.settings.datadir / "export" / code / "misc"
+    place = exports(context.settings, context.user) / code / "misc"
     place.mkdir(parents=True, exist_ok=True)
     return place
 

@@ -12,7 +12,7 @@ from polarnight.ophidia.answers.response import Text
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.engine.workbench import relabelled
 from polarnight.ophidia.errors import BadValue, OperatorFailed
-from polarnight.ophidia.files.guarding import refuse_raw
+from polarnight.ophidia.files.guarding import exports, refuse_raw
 from polarnight.ophidia.files.paths import check_file_name
 from polarnight.ophidia.language.arguments import Argument, cube, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
@@ -39,12 +39,12 @@ class ExportFits(Operator):
     text = (
         "With the header, the coordinates on the sky, what was done (HISTORY) and where it comes "
         "from (PROVENANCE), variances and bits where the cube has them. The last cube unless one "
-        "is named. Without output_path the file goes into export/<session> of the data directory. "
-        "The file appears under its name when it is complete."
+        "is named. Without output_path the file goes into export/<user>/<session> of the data "
+        "directory. The file appears under its name when it is complete."
     )
     arguments = (
         cube(),
-        yes_no("misc", False, "With output_path=default: export/<session>/misc."),
+        yes_no("misc", False, "With output_path=default: export/<user>/<session>/misc."),
         Argument("output_path", "path", default=_DEFAULT,
                  help="Directory, in the data repository or one that is allowed; made if needed."),
         Argument("output_name", default=_DEFAULT,
@@ -98,7 +98,7 @@ class ExportFits(Operator):
         if given["output_path"] != _DEFAULT:
             directory = context.files.place(given["output_path"], context.cdd)
         else:
-            start = context.settings.datadir / "export" / context.session.code
+            start = exports(context.settings, context.user) / context.session.code
             directory = start / "misc"
             if given["misc"] != "yes":
                 directory = start / "nc" / str(row.container_id) / str(row.pk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polarnight.db.cubes.names import join_path, split_parent
 from polarnight.ophidia.answers.response import Text
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import BadValue
@@ -48,9 +49,21 @@ class Folder(Operator):
             folders.make(session, paths[0], context.cwd)
         elif command == "rm":
             folders.remove(session, paths[0], context.cwd)
+            return self._after(paths[0], context, "")
         else:
-            folders.move(session, paths[0], paths[1], context.cwd)
+            moved = folders.move(session, paths[0], paths[1], context.cwd)
+            return self._after(paths[0], context, folders.path_of(moved))
         return Answer([Text("folder", "Current Working Directory", context.cwd)])
+
+    def _after(self, path: str, context: Context, goal: str) -> Answer:
+        """Answer where the client is now: its own folder may have gone, or moved to `goal`."""
+        here, whole = context.cwd, join_path(context.cwd, path)
+        if not f"{here}/".startswith(f"{whole}/"):
+            return Answer([Text("folder", "Current Working Directory", here)])
+        now = goal + here[len(whole) :] if goal else split_parent(whole)[0]
+        told = f"the current folder {here} was {'moved' if goal else 'removed'}; you are in {now}"
+        text = Text("folder", "Current Working Directory", now)
+        return Answer([text], cwd=now, warnings=[f"{self.name}: {told}"])
 
     def _enter(self, path: str, context: Context) -> Answer:
         folders = context.catalogue.folders

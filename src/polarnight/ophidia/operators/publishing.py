@@ -10,6 +10,7 @@ from polarnight.ophidia.answers.page import cube_page, picture
 from polarnight.ophidia.answers.response import Text
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.errors import OperatorFailed
+from polarnight.ophidia.files.guarding import exports
 from polarnight.ophidia.language.arguments import Argument, cube, yes_no
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
@@ -97,5 +98,5 @@ class Unpublish(Operator):
 
 def _page_of(row: DataCube, context: Context) -> Path:
     """Return where the page of a cube lies; made of numbers only."""
-    start = context.settings.datadir / "export" / context.session.code / "html"
+    start = exports(context.settings, context.user) / context.session.code / "html"
     return start / str(row.container_id) / str(row.pk) / "index.html"

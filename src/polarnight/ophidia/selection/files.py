@@ -13,6 +13,7 @@ from polarnight.ophidia.selection.filters import Filter
 
 if TYPE_CHECKING:
     from polarnight.ophidia.context import Context
+    from polarnight.ophidia.files.paths import Repository
 
 __all__ = ["find_files"]
 
@@ -36,7 +37,7 @@ def find_files(wanted: Filter, context: Context) -> list[str]:
         return [repository.virtual(start)]
     levels = (wanted.depth + 1 if wanted.depth else None) if wanted.recursive else 1
     found = []
-    for place in _walk(start, levels):
+    for place in _walk(start, levels, repository):
         name = place.name
         if wanted.files and not any(fnmatch.fnmatchcase(name, p) for p in wanted.files):
             continue
@@ -49,7 +50,7 @@ def find_files(wanted: Filter, context: Context) -> list[str]:
     return sorted(found)
 
 
-def _walk(top: Path, levels: int | None) -> Iterator[Path]:
+def _walk(top: Path, levels: int | None, repository: Repository) -> Iterator[Path]:
     """Yield the files of a directory and of so many levels; names with a dot are hidden."""
     try:
         entries = sorted(os.scandir(top), key=lambda entry: entry.name)
@@ -59,7 +60,10 @@ def _walk(top: Path, levels: int | None) -> Iterator[Path]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
+        if entry.is_dir() and repository.hides(Path(entry.path)):
+            continue
         if entry.is_file():
             yield Path(entry.path)
         elif entry.is_dir(follow_symlinks=False) and levels != 1:
-            yield from _walk(Path(entry.path), None if levels is None else levels - 1)
+            deeper = None if levels is None else levels - 1
+            yield from _walk(Path(entry.path), deeper, repository)

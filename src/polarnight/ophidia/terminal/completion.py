@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from polarnight.errors import PolarnightError
 from polarnight.ophidia.language.arguments import Argument
 from polarnight.ophidia.registry import operators
+from polarnight.ophidia.selection.names import names_in, pids_in
 from polarnight.ophidia.terminal.environment import KNOWN
+from polarnight.ophidia.transport import Local
 
 if TYPE_CHECKING:
     from polarnight.ophidia.terminal.shell import Shell
@@ -234,7 +236,7 @@ def _data_paths(shell: Shell, typed: str) -> list[Candidate]:
     from polarnight.ophidia.files.paths import Repository
 
     directory, slash, start = typed.rpartition("/")
-    repository = Repository(shell.server.settings)
+    repository = Repository(shell.server.settings, shell.server.user)
     cdd = shell.environment.values["OPH_CDD"]
     return _entries(repository.find(f"{directory}{slash}" or ".", cdd), start)
 
@@ -251,6 +253,9 @@ def _containers(shell: Shell) -> list[str]:
 def _listed(shell: Shell, path: str) -> list[str]:
     """Return the folders (with ``/``) and containers of a folder."""
     state = shell.environment.state()
+    if isinstance(shell.transport, Local):
+        server = shell.transport.server
+        return names_in(server.catalogue, server.resume(state), path, state.cwd)
     response = shell.transport.submit(f"oph_list level=1;path={path};save=no;", state)
     for item in response.as_dict()["response"]:
         if item["objclass"] == "grid":
@@ -260,6 +265,9 @@ def _listed(shell: Shell, path: str) -> list[str]:
 
 def _pids(shell: Shell) -> list[str]:
     state = shell.environment.state()
+    if isinstance(shell.transport, Local):
+        server = shell.transport.server
+        return pids_in(server.catalogue, server.resume(state), state.cwd)
     response = shell.transport.submit("oph_list level=2;save=no;", state)
     for item in response.as_dict()["response"]:
         if item["objclass"] == "grid":

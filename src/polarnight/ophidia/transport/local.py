@@ -77,7 +77,7 @@ class Local(Transport):
         """Copy a file of the data repository."""
         from polarnight.ophidia.files.paths import Repository
 
-        source = Repository(self.server.settings).find(path, state.cdd)
+        source = Repository(self.server.settings, self.server.user).find(path, state.cdd)
         file = destination(source.name, target, force=force)
         if not source.is_file():
             msg = f"{path[:200]!r} is no file"

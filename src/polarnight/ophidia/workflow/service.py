@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polarnight.errors import PolarnightError
-from polarnight.ophidia.answers.response import Response, Text
+from polarnight.ophidia.answers.response import Response, Text, storable
 from polarnight.ophidia.filling import unforeseen
 from polarnight.ophidia.workflow.job import Hooks, Job
 from polarnight.ophidia.workflow.live import Mailbox, send, this_process
@@ -160,7 +160,7 @@ class Service:
     def _find_file(self, name: str) -> Path:
         from polarnight.ophidia.files.paths import Repository
 
-        return Repository(self.server.settings).place(name, self.state.cdd)
+        return Repository(self.server.settings, self.server.user).place(name, self.state.cdd)
 
     def exists(self, pid: str) -> bool:
         """Return whether a cube is still there."""
@@ -206,7 +206,7 @@ class Service:
         answer = response or Response(progress_objects(kept, place_of(self.server, self.job)))
         text = json.dumps({**answer.as_dict(), "workflow": kept}, ensure_ascii=False)
         if response is None:
-            self.job.response = text
+            self.job.response = storable(text)
             self.job.save(update_fields=["response"])
         else:
             self.server.jobs.finish(self.job, run.status, text)
