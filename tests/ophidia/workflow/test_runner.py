@@ -6,6 +6,7 @@ import time
 import pytest
 from workflow_doubles import BASE, Server, failed, gather, grid, single, task
 
+from polarnight.ophidia.answers.response import Response, Text
 from polarnight.ophidia.state import State
 from polarnight.ophidia.workflow import Hooks, Run, Status, parse_workflow
 
@@ -295,12 +296,14 @@ def test_turns_follow_each_other_unless_parallel():
 
 
 def test_a_task_of_a_loop_can_use_cubes_from_outside():
-    server = Server()
+    # A PID of its own: tasks beside it may make their cubes first.
+    bias = Response([Text("made", "Output Cube", f"{BASE}/9/9")])
+    server = Server({"oph_randcube": lambda arguments, job: bias})
     server.run(
         task("bias", "oph_randcube"),
         *loop(parallel="yes", inside=[single("bias", "cube2")]),
     )
-    assert {one["cube2"] for one in server.arguments("oph_reduce2")} == {f"{BASE}/1/1"}
+    assert {one["cube2"] for one in server.arguments("oph_reduce2")} == {f"{BASE}/9/9"}
 
 
 def test_loops_may_be_nested():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from polarnight.ophidia.errors import BadValue
+from polarnight.ophidia.language.indices import finite
 from polarnight.ophidia.operator import Given
 
 if TYPE_CHECKING:
@@ -25,11 +25,8 @@ def missing_value(operator: str, given: Given) -> float | None:
     text = str(given["missingvalue"]).strip()
     if text.lower() in {"-", "", "nan", "null"}:
         return None
-    try:
-        number = float(text) if len(text) < 60 else math.nan
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    number = finite(text)
+    if number is None:
         msg = f"{operator}: missingvalue={text[:40]} is not a number"
         raise BadValue(msg, "use a number such as -999, or leave it out")
     return number

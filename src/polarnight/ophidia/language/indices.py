@@ -16,12 +16,37 @@ if TYPE_CHECKING:
 
     from polarnight.cubes.dimensions import Dimension
 
-__all__ = ["Selection", "check_pairs", "select_coordinates", "select_indices"]
+__all__ = [
+    "Selection",
+    "check_pairs",
+    "finite",
+    "no_dimension",
+    "select_coordinates",
+    "select_indices",
+]
 
 Selection = slice | list[int]
 
 _MOST = 1 << 24
+_LONGEST_NUMBER = 60
 _INDEX = re.compile(r"(\d{1,12}|end)(?::(\d{1,12}|end))?(?::(\d{1,12}|end))?", re.ASCII)
+
+
+def finite(text: str) -> float | None:
+    """Return the number that a text is, None where it is none, infinite or NaN."""
+    try:
+        number = float(text) if len(text) < _LONGEST_NUMBER else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def no_dimension(operator: str, name: str, known: Sequence[str]) -> BadValue:
+    """Return the error for a dimension that a cube does not have."""
+    like = nearest(name, known)
+    has = f"the cube has {', '.join(known)}"
+    msg = f"{operator}: there is no dimension {name!r}"
+    return BadValue(msg, f"did you mean {like}? {has}" if like else has)
 
 
 def check_pairs(
@@ -50,10 +75,7 @@ def check_pairs(
         return []
     for name in names:
         if name not in known:
-            like = nearest(name, known)
-            msg = f"{operator}: there is no dimension {name!r}"
-            has = f"the cube has {', '.join(known)}"
-            raise BadValue(msg, f"did you mean {like}? {has}" if like else has)
+            raise no_dimension(operator, name, known)
         if names.count(name) > 1:
             msg = f"{operator}: dimension {name!r} is selected twice"
             raise BadValue(msg, "join selections by commas: 1:3,7")
@@ -161,11 +183,8 @@ def _outside(operator: str, what: str, entry: str, values: npt.NDArray[np.float6
 
 
 def _number(operator: str, name: str, text: str) -> float:
-    try:
-        number = float(text) if len(text) < 60 else math.nan
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    number = finite(text)
+    if number is None:
         msg = f"{operator}: {text.strip()[:40]!r} is no coordinate of {name}"
         raise BadValue(msg, "give numbers")
     return number

@@ -14,9 +14,10 @@ from polarnight.ophidia.answers.cubeinfo import (
 from polarnight.ophidia.answers.response import Grid, Item
 from polarnight.ophidia.context import Context
 from polarnight.ophidia.engine.workbench import Axes
-from polarnight.ophidia.errors import BadValue, nearest
+from polarnight.ophidia.errors import BadValue
 from polarnight.ophidia.files.paths import check_name
 from polarnight.ophidia.language.arguments import Argument, cube, yes_no
+from polarnight.ophidia.language.indices import no_dimension
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.registry import operator
 
@@ -74,10 +75,7 @@ class CubeSchema(Operator):
             wanted = names if given["dim"] == ("all",) else list(given["dim"])
             for name in wanted:
                 if name not in names:
-                    like = nearest(name, names)
-                    msg = f"{self.name}: there is no dimension {name!r}"
-                    has = f"the cube has {', '.join(names)}"
-                    raise BadValue(msg, f"did you mean {like}? {has}" if like else has)
+                    raise no_dimension(self.name, name, names)
                 objects.append(
                     values_grid(
                         row,

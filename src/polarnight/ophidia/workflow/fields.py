@@ -54,6 +54,9 @@ class Faults:
         if not isinstance(value, str):
             self.add(f'{where}: "{key}" must be a text, not {value!r}')
             return ""
+        if "\x00" in value:
+            self.add(f'{where}: "{key}" holds a NUL character')
+            return ""
         if mandatory and not value.strip():
             self.add(f'{where}: "{key}" is missing')
         return value
