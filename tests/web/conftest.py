@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from polarnight.config import reset_settings
@@ -106,7 +107,8 @@ def demo_site(reduced_night, own_database, tmp_path_factory):
 
     root = tmp_path_factory.mktemp("site") / "data"
     shutil.copytree(reduced_night.root, root, symlinks=True)
-    reduced_night.__class__(root).in_process("ingest", str(_broken_frame(root)))
+    _spoil(root)
+    reduced_night.__class__(root).in_process("run", "T090/220918")
     with own_database(root) as settings:
         prepare_site(settings)
         for role in ROLES:
@@ -114,21 +116,17 @@ def demo_site(reduced_night, own_database, tmp_path_factory):
     return Site(root)
 
 
-def _broken_frame(root: Path) -> Path:
-    """Write a FITS file of the night that says neither what it is nor whose."""
+def _spoil(root: Path) -> None:
+    """Put two frames to a night: one that does not say what it is, and one of clouds only."""
     from astropy.io import fits
 
-    directory = root.parent / "broken"
-    directory.mkdir()
-    source = sorted((root / "raw").glob("*/*/*"))[0]
+    source = next((root / "raw").glob("*/*/BLLac-0001R.fit"))
     with fits.open(source) as hdus:
-        header = hdus[0].header.copy()
-        data = hdus[0].data
-    for key in ("FILTER", "IMAGETYP", "PICTTYPE", "EXPTIME"):
-        header.remove(key, ignore_missing=True)
-    place = directory / f"spoilt-{source.name}"
-    fits.writeto(place, data, header)
-    return place
+        header, data = hdus[0].header.copy(), hdus[0].data.copy()
+    clouds = np.random.default_rng(1).normal(float(np.median(data)), 12.0, data.shape)
+    fits.writeto(source.with_name("BLLac-0099R.fit"), clouds.astype(data.dtype), header)
+    header.remove("IMAGETYP")
+    fits.writeto(source.with_name("unknown-0001.fit"), data, header)
 
 
 _HEAVY = ("raw", "calibration", "masterbias", "masterdark", "masterflat", "stars", "astrosource")

@@ -55,11 +55,18 @@ def _show(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
     user: Any = request.user
     context = {
         "token_form": TokenForm(role=role_of(user)),
-        "password_form": PasswordChangeForm(user),
+        "password_form": _password_form(user),
         "tokens": ApiToken.objects.filter(user=user, revoked=None),
         **more,
     }
     return render(request, "polarnight/account.html", context, status=status)
+
+
+def _password_form(user: Any) -> PasswordChangeForm[Any]:
+    form = PasswordChangeForm(user)
+    # The page is about tokens, too: it does not begin in the middle.
+    form.fields["old_password"].widget.attrs.pop("autofocus", None)
+    return form
 
 
 @needs(Action.ACCOUNT)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from polarnight.web.pages import about, account, frame, home, login
+from polarnight.web.pages import about, account, explore, frame, home, login
 
 __all__ = ["urlpatterns"]
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("explore/plot/", explore.plot, name="plot"),
+    path("explore/data/", explore.data, name="data"),
     path("frames/<str:kind>/<int:pk>/", frame.frame, name="frame"),
     path("about/", about.about, name="about"),
     path("login/", login.log_in, name="login"),

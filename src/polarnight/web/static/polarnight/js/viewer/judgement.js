@@ -3,6 +3,9 @@
 import { call } from "../api.js";
 import { element, fill, toast } from "../dom.js";
 
+const mood = (name) =>
+  name.includes("ERROR") ? "bad" : /IGNORE|MISSING|RISKY/.test(name) ? "warn" : "good";
+
 /** @param {HTMLElement} place @param {string} path of the frame in the API
  *  @param {{flag: boolean, comment: boolean}} may what the user may do */
 export function showJudgement(place, path, may) {
@@ -41,7 +44,7 @@ export function showJudgement(place, path, may) {
     if (may.flag && flag.human !== null) actions.push(button("Leave to pipeline", null));
     return element("tr", {},
       element("th", { scope: "row" }, element("code", { text: flag.name })),
-      element("td", {}, element("span", { class: flag.on ? "chip warn" : "dim", text: flag.on ? "set" : "—" })),
+      element("td", {}, element("span", { class: flag.on ? `chip ${mood(flag.name)}` : "dim", text: flag.on ? "set" : "—" })),
       element("td", { class: "dim", text: by }),
       element("td", { class: "num" }, ...actions));
   };

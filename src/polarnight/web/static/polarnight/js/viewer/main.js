@@ -168,7 +168,7 @@ function showFigures({ statistics, unit, planes }) {
   const rows = ["min", "max", "mean", "median", "std"].map((name) => [name, show(statistics[name])]);
   const lost = statistics.n - statistics.n_finite;
   rows.push(["no data", `${lost} of ${statistics.n}`], ["unit", unit], ["stored as", planes[0].dtype.replace("<", "")]);
-  fill(find(".statistics tbody"), ...rows.map(([name, text]) =>
+  fill(document.querySelector(".statistics tbody"), ...rows.map(([name, text]) =>
     element("tr", {}, element("th", { scope: "row", text: name }), element("td", { class: "num", text }))));
 }
 
@@ -180,7 +180,7 @@ function fail(error) {
   find(".controls").hidden = true;
 }
 
-call("GET", `${path}/image`).then(start).catch(fail);
+call("GET", `${path}/image`).then(start, fail);
 showHeader(document.querySelector("details.header"), path);
 showJudgement(document.querySelector(".judgement"), path,
   { flag: "mayFlag" in root.dataset, comment: "mayComment" in root.dataset });

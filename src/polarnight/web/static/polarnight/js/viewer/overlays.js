@@ -49,12 +49,14 @@ export function drawApertures(context, view, apertures, chosen) {
     context.setLineDash([]);
     const [x, y] = view.toScreen(one.x, one.y);
     const away = Math.max((one.r || 4) * view.zoom, 5) * 0.72;
-    label(context, pairs ? `${one.source} ${one.pair}` : one.source, x + away + 3, y - away - 2, colour);
+    // The name once: the dashed circle near by is the other image of the same source.
+    if (one.pair !== "E" || !pairs) label(context, one.source, x + away + 3, y - away - 2, colour);
   }
 }
 
-/** Sources of the catalogue: diamonds, calibrators squares. */
-export function drawSources(context, view, sources, chosen, labels) {
+/** Sources of the catalogue: diamonds, calibrators squares.
+ *  @param {(one: object) => boolean} named whether to write the name */
+export function drawSources(context, view, sources, chosen, named) {
   for (const one of sources) {
     const [x, y] = view.toScreen(one.x, one.y);
     const size = 8;
@@ -67,7 +69,7 @@ export function drawSources(context, view, sources, chosen, labels) {
     }
     const colour = one.calibrator ? COLOURS.calibrator : COLOURS.source;
     stroke(context, colour, one === chosen ? 3 : 1.5);
-    if (labels) label(context, one.name, x + size + 3, y + size + 10, colour);
+    if (named(one)) label(context, one.name, x + size + 3, y + size + 10, colour);
   }
 }
 

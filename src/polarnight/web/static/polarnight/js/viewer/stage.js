@@ -75,7 +75,9 @@ export class Stage {
     if (this.flags && this.chosenBits) complete = this.flags.draw(context, this.view, density) && complete;
     context.font = "12px system-ui, sans-serif";
     const [apertures, sources] = this.clickable;
-    drawSources(context, this.view, sources, this.chosen, sources.length < 80);
+    const measured = new Set(apertures.map((one) => one.source_id));
+    const named = (one) => sources.length < 80 && !measured.has(one.id);
+    drawSources(context, this.view, sources, this.chosen, named);
     drawApertures(context, this.view, apertures, this.chosen);
     if (this.shown.has("directions")) {
       if (this.sky) drawCompass(context, this.view, this.sky);
