@@ -25,6 +25,7 @@ __all__ = [
     "dependence",
     "not_averaged",
     "noted",
+    "remarks",
     "shared_noise",
     "step_of",
     "without_pixels",
@@ -144,6 +145,12 @@ def noted(metadata: Metadata, text: str) -> Metadata:
     if any(card.text == line for card in metadata.select("HISTORY")):
         return metadata
     return metadata.with_card("HISTORY", line)
+
+
+def remarks(metadata: Metadata) -> list[str]:
+    """Return the remarks on the variance that `noted` put into a history."""
+    lines = [card.text for card in metadata.select("HISTORY")]
+    return [line.removeprefix(_MARK) for line in lines if line.startswith(_MARK)]
 
 
 def without_pixels(cube: Cube) -> Cube:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.engine.common_noise import new_remarks
 from polarnight.ophidia.engine.missing import missing_value, without_missing
 from polarnight.ophidia.engine.workbench import Axes
 from polarnight.ophidia.errors import BadValue, nearest
@@ -69,7 +70,9 @@ class Aggregate(_Aggregating):
             axes = Axes((), axes.implicit)
         else:
             made = self._groups(lazy, pixels, axes, given)
-        return context.make(made, axes, given, [row], persist=True)
+        answer = context.make(made, axes, given, [row], persist=True)
+        answer.warnings += new_remarks(self.name, made, lazy)
+        return answer
 
     def _groups(self, lazy: Cube, pixels: np.dtype[Any], axes: Axes, given: Given) -> Cube:
         last, size = axes.explicit[-1], given["group_size"]
@@ -91,6 +94,8 @@ class Aggregate(_Aggregating):
             msg = f"{self.name}: {operation} over several explicit dimensions at once ({names})"
             raise BadValue(msg, "is not there; roll them up and use oph_reduce, or aggregate2")
         _, parameters = parameters_of(self.name, given, pixels)
+        # Of integers, which nobody asked for.
+        parameters.pop("step", None)
         if any(parameters.values()):
             asked = " and ".join(name for name, value in parameters.items() if value)
             msg = f"{self.name}: {asked} over several explicit dimensions"
@@ -141,4 +146,6 @@ class Aggregate2(_Aggregating):
         lazy, pixels = self.opened(row, given, context)
         operation, parameters = parameters_of(self.name, given, pixels)
         made = lazy.reduce(operation, dim, **parameters)
-        return context.make(made, axes.without(dim), given, [row], persist=True)
+        answer = context.make(made, axes.without(dim), given, [row], persist=True)
+        answer.warnings += new_remarks(self.name, made, lazy)
+        return answer

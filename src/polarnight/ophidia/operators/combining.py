@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.engine.common_noise import new_remarks, with_shared_noise
 from polarnight.ophidia.engine.matching_axes import displaced
 from polarnight.ophidia.engine.missing import missing_value, without_missing
 from polarnight.ophidia.engine.workbench import Axes
@@ -46,6 +47,16 @@ def _axes(made: Cube, rows: list[DataCube]) -> Axes:
     return Axes(seen, tuple(n for n in dict.fromkeys(implicit) if n not in seen))
 
 
+def _answer(
+    made: Cube, lazy: list[Cube], rows: list[DataCube], given: Given, context: Context
+) -> Answer:
+    made = with_shared_noise(made, lazy, given["operation"], context.server.workbench)
+    answer = context.make(made, _axes(made, rows), given, rows)
+    answer.warnings += displaced(context.operator, lazy)
+    answer.warnings += new_remarks(context.operator, made, *lazy)
+    return answer
+
+
 @operator
 class InterCube(Operator):
     """Two cubes combined element by element."""
@@ -55,8 +66,9 @@ class InterCube(Operator):
     text = (
         "Dimensions meet by name: an image is combined with every frame of a stack. The result is "
         "floating, also of integers. What is no number in either cube is none in the result; bits "
-        "of bad pixels and variances are carried along, and units follow. corr is the correlation "
-        "along the fastest axis; mask keeps the first cube where the second is 1."
+        "of bad pixels and variances are carried along, and units follow. A cube with itself has "
+        "one error; of cubes that have noise in common a warning is given. corr is the "
+        "correlation along the fastest axis; mask keeps the first cube where the second is 1."
     )
     arguments = (
         cube(mandatory=False),
@@ -77,9 +89,7 @@ class InterCube(Operator):
         first = without_missing(context.cube(rows[0], with_cards=True), missing)
         second = without_missing(context.cube(rows[1]), missing)
         made = combine_pair(first, second, given["operation"], measure=_measure(given))
-        answer = context.make(made, _axes(made, rows), given, rows)
-        answer.warnings += displaced(self.name, [first, second])
-        return answer
+        return _answer(made, [first, second], rows, given, context)
 
     def _both(self, given: Given, context: Context) -> list[DataCube]:
         if given["cubes"]:
@@ -126,6 +136,4 @@ class InterCube2(Operator):
             for number, row in enumerate(rows)
         ]
         made = combine_many(lazy, given["operation"], measure=_measure(given))
-        answer = context.make(made, _axes(made, rows), given, rows)
-        answer.warnings += displaced(self.name, lazy)
-        return answer
+        return _answer(made, lazy, rows, given, context)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polarnight.ophidia.context import Context
+from polarnight.ophidia.engine.common_noise import new_remarks
 from polarnight.ophidia.engine.missing import missing_value, without_missing
 from polarnight.ophidia.engine.workbench import Axes
 from polarnight.ophidia.errors import BadValue
@@ -41,6 +42,7 @@ OPERATIONS = {
 }
 """Operations of Ophidia, and of ours from ``median`` on, with their names in the engine."""
 
+_MASTERS = ("bias", "dark")
 _MOMENTS = {"cmoment", "acmoment", "rmoment", "armoment"}
 _CLIPPED = {"clipped_mean", "clipped_median"}
 _REJECTING = {"median", "avg", "sum", *_CLIPPED}
@@ -125,7 +127,10 @@ class Reduce2(Operator):
 
     name = "oph_reduce2"
     title = "Reduce a dimension to one value: median, mean, clipped mean, quantile and others."
-    text = f"The result lacks the dimension. {_TEXT}"
+    text = (
+        f"The result lacks the dimension. {_TEXT} bias, dark, scale and saturation, which Ophidia "
+        "does not have, calibrate what enters: (raw - bias - dark * dark_scale) * scale."
+    )
     arguments = (
         cube(),
         *_COMMON,
@@ -133,6 +138,16 @@ class Reduce2(Operator):
                  help="The dimension, implicit or explicit; - is the last implicit one."),
         Argument("concept_level", default="A", help="A: the whole dimension."),
         Argument("midnight", "enum", "24", choices=("24", "00"), help="Kept for old commands."),
+        Argument("bias", "cube", default="", extension=True,
+                 help="PID of an image subtracted from all first; its error is counted once."),
+        Argument("dark", "cube", default="", extension=True,
+                 help="PID of an image subtracted after it, dark_scale times."),
+        Argument("dark_scale", default="-", extension=True,
+                 help="A number, or one for each element joined by |, such as exposure times."),
+        Argument("scale", default="-", extension=True,
+                 help="What elements are multiplied by then; one number, or one for each."),
+        Argument("saturation", "float", "none", words=("none",), extension=True,
+                 help="Raw values of this and more are left out."),
         *_PLACE,
     )  # fmt: skip
     objects = ("reduce2",)
@@ -152,8 +167,17 @@ class Reduce2(Operator):
         whole = context.cube(row, with_cards=True)
         operation, parameters = parameters_of(self.name, given, whole.dtype)
         lazy = without_missing(whole, missing_value(self.name, given))
+        rows = [row]
+        for master in _MASTERS:
+            if given[master]:
+                rows.append(context.row(given[master]))
+                parameters[master] = context.cube(rows[-1])
+        parameters |= _scales(self.name, given)
         made = lazy.reduce(operation, name, **parameters)
-        return context.make(made, axes.without(lazy.dim(name).name), given, [row], persist=True)
+        left = axes.without(lazy.dim(name).name)
+        answer = context.make(made, left, given, rows, persist=True)
+        answer.warnings += new_remarks(self.name, made, lazy)
+        return answer
 
 
 @operator
@@ -187,7 +211,30 @@ class Reduce(Operator):
             made, axes = lazy.reduce(operation, name, **parameters), axes.without(name)
         else:
             made = lazy.block_reduce(operation, name, size, **parameters)
-        return context.make(made, axes, given, [row], persist=True)
+        answer = context.make(made, axes, given, [row], persist=True)
+        answer.warnings += new_remarks(self.name, made, lazy)
+        return answer
+
+
+def _scales(operator_name: str, given: Given) -> dict[str, Any]:
+    """Return numbers that elements are multiplied by, as the engine takes them."""
+    found: dict[str, Any] = {}
+    for name in ("dark_scale", "scale"):
+        text = given[name]
+        if text in {"-", ""}:
+            continue
+        try:
+            numbers = [float(part) for part in text.split("|")]
+        except ValueError:
+            msg = f"{operator_name}: {name}={text[:60]} is no number"
+            raise BadValue(msg, "give one, or one for each element joined by |") from None
+        found[name] = numbers[0] if len(numbers) == 1 else numbers
+    if given["saturation"] != "none":
+        found["saturation"] = given["saturation"]
+    if "dark_scale" in found and not given["dark"]:
+        msg = f"{operator_name}: dark_scale is given, but no dark"
+        raise BadValue(msg, "add dark=<PID>")
+    return found
 
 
 def _last(operator_name: str, axes: Axes) -> str:
