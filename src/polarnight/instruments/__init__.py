@@ -133,7 +133,9 @@ def _classified(instrument: Instrument, header: Mapping[str, Any], filename: str
     """
     from astropy.io.fits import VerifyError
 
-    where = f"the instrument {instrument.name} ({place_of(instrument.name)})"
+    def where() -> str:  # only for faults: to search the installed packages takes milliseconds
+        return f"the instrument {instrument.name} ({place_of(instrument.name)})"
+
     remedy = "correct its package"
     try:
         info = instrument.classify(header, filename)
@@ -141,10 +143,10 @@ def _classified(instrument: Instrument, header: Mapping[str, Any], filename: str
         raise
     except Exception as error:
         raise BadFrame(
-            filename, f"{where} cannot translate the header: {error!r}", remedy
+            filename, f"{where()} cannot translate the header: {error!r}", remedy
         ) from error
     if not isinstance(info, FrameInfo):
-        raise BadFrame(filename, f"{where} answers {type(info).__name__}, no FrameInfo", remedy)
+        raise BadFrame(filename, f"{where()} answers {type(info).__name__}, no FrameInfo", remedy)
     believed = {
         "instrument": info.instrument == instrument.name,
         "filename": info.filename == filename,
@@ -154,7 +156,7 @@ def _classified(instrument: Instrument, header: Mapping[str, Any], filename: str
     }
     for key, sound in believed.items():
         if not sound:
-            raise BadFrame(filename, f"{where} says {key} = {getattr(info, key)!r}", remedy)
+            raise BadFrame(filename, f"{where()} says {key} = {getattr(info, key)!r}", remedy)
     return info
 
 

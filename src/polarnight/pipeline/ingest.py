@@ -31,6 +31,12 @@ __all__ = ["IngestReport", "ingest", "is_due", "register_night", "split_twins"]
 
 _LOG = logging.getLogger(__name__)
 
+# What a frame costs one process, and what it has to cost before others are worth their start,
+# which takes more than a second.
+_HEADER_SECONDS = 0.005
+_BYTES_PER_SECOND = 2e8
+_POOL_SECONDS = 3.0
+
 
 @dataclass
 class IngestReport:
@@ -182,10 +188,15 @@ def register_night(
 
 def _examine_all(files: Sequence[Path], settings: Settings, quiet: bool) -> Iterable[Outcome]:
     tasks = [Task(path, examine, (path,)) for path in files]
-    # Starting processes costs more than reading a few headers.
-    processes = settings.workers if len(tasks) > 16 else 1
+    processes = settings.workers if _seconds(files) > _POOL_SECONDS else 1
     with WorkPool("local", processes) as pool:
         yield from track(pool.run(tasks), len(tasks), "reading files", quiet=quiet)
+
+
+def _seconds(files: Iterable[Path]) -> float:
+    """Return how long this process alone takes to examine files, roughly."""
+    sizes = [path.stat().st_size for path in files if path.is_file()]
+    return len(sizes) * _HEADER_SECONDS + sum(sizes) / _BYTES_PER_SECOND
 
 
 def _epoch(telescope: str, night: str) -> Epoch:
