@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.calibration.laplacian import contrasts, grown, sharp_edges
+from polarnight.calibration.laplacian import contrasts, grown, pixels_of, sharp_edges
 from polarnight.calibration.rules import CosmicRayRules
 from polarnight.frames import UNUSABLE, Bit, Frame
 
@@ -206,7 +206,7 @@ def _stars(
     """
     bright = light > _STAR_SIGNIFICANCE * np.sqrt(variance)
     bright &= ~grown(bad, 1)
-    y, x = np.nonzero(bright)
+    y, x = pixels_of(bright)
     padded = np.pad(light, 1, mode="edge")
     around = [padded[y + 1 + j, x + 1 + i] for j in (-1, 0, 1) for i in (-1, 0, 1)]
     peak = light[y, x] >= np.max(around, axis=0)

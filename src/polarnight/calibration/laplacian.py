@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from polarnight.calibration.rules import CosmicRayRules
 
-__all__ = ["contrasts", "grown", "sharp_edges"]
+__all__ = ["contrasts", "grown", "pixels_of", "sharp_edges"]
 
 # Farthest pixel that a median of 7 of medians of 3 of a pixel's surroundings depends on.
 _REACH = 8
@@ -127,11 +127,15 @@ def _candidates(
     v = np.pad(data, 1, mode="edge")
     centre = 2.0 * data
     total = np.zeros_like(data)
+    beyond, part = np.empty_like(data), np.empty_like(data)  # fresh planes cost more than sums
     for row in (v[:-2, 1:-1], v[2:, 1:-1]):
+        np.subtract(centre, row, out=beyond)
         for column in (v[1:-1, :-2], v[1:-1, 2:]):
-            total += np.maximum(centre - row - column, 0.0)
+            np.subtract(beyond, column, out=part)
+            total += np.maximum(part, 0.0, out=part)
     least = 0.5 * float(np.percentile(variance[::_SAMPLE, ::_SAMPLE], 1.0))
-    return np.asarray(0.25 * total > 2.0 * rules.nsigma * least**0.5)
+    total *= np.float32(0.25)
+    return np.asarray(total > 2.0 * rules.nsigma * least**0.5)
 
 
 def _pass(
@@ -141,7 +145,7 @@ def _pass(
     rules: CosmicRayRules,
 ) -> npt.NDArray[np.bool_]:
     image, noise = _Around(data), _Around(variance)
-    y, x = np.nonzero(candidates)
+    y, x = pixels_of(candidates)
     index = image.index(y, x)
     bright = _significance(image, noise, index) > rules.nsigma
     y, x = y[bright], x[bright]
@@ -173,7 +177,7 @@ def _on_mask(
     image: _Around, noise: _Around, mask: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float32]:
     plane = np.zeros(mask.shape, dtype=np.float32)
-    y, x = np.nonzero(mask)
+    y, x = pixels_of(mask)
     plane[y, x] = _significance(image, noise, image.index(y, x))
     return plane
 
@@ -181,7 +185,7 @@ def _on_mask(
 def _excess(significance: _Around, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Return the significance above its median of 5 x 5, which removes extended structure."""
     plane = np.zeros(mask.shape, dtype=np.float32)
-    y, x = np.nonzero(mask)
+    y, x = pixels_of(mask)
     index = significance.index(y, x)
     plane[y, x] = significance.flat[index] - significance.medians(index, 5)
     return plane
@@ -196,10 +200,18 @@ def _structure(
     return np.asarray(np.maximum(fine / sigma, _LEAST_STRUCTURE), dtype=np.float32)
 
 
+def pixels_of(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return rows and columns of the pixels of a mask, as `numpy.nonzero` does.
+
+    Of masks with few pixels that takes it twenty times as long as to find them in one dimension.
+    """
+    return np.divmod(np.flatnonzero(mask), mask.shape[1])
+
+
 def grown(mask: npt.NDArray[np.bool_], steps: int) -> npt.NDArray[np.bool_]:
     """Return a mask widened by squares; for masks with few pixels faster than morphology."""
     ny, nx = mask.shape
-    y, x = np.nonzero(mask)
+    y, x = pixels_of(mask)
     wide = np.zeros((ny + 2 * steps, nx + 2 * steps), dtype=np.bool_)
     for j in range(2 * steps + 1):
         for i in range(2 * steps + 1):
@@ -213,7 +225,7 @@ def _filled(
     unusable: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.float32]:
     """Return a plane with pixels replaced by the median of the usable ones of 5 x 5 around."""
-    y, x = np.nonzero(where)
+    y, x = pixels_of(where)
     if y.size == 0:
         return plane
     good = np.where(unusable, np.float32(np.nan), plane)

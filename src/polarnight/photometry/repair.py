@@ -65,7 +65,9 @@ def repair_pixels(
     noise = np.pad(variance.astype(np.float64), _REACH)
     good = np.pad(~bad & ~saturated, _REACH)
     bend = np.zeros(data.shape)
-    for y, x in zip(*np.nonzero(wanted & bad & ~saturated), strict=True):
+    # In one dimension: to find few pixels in two takes twenty times as long.
+    places = np.flatnonzero(wanted & bad & ~saturated)
+    for y, x in zip(*np.divmod(places, data.shape[1]), strict=True):
         box = np.s_[y : y + 2 * _REACH + 1, x : x + 2 * _REACH + 1]
         filled = _fill(source[box], noise[box], good[box])
         if filled is None:
