@@ -87,6 +87,8 @@ def document(theme: ThemeName = "light") -> dict[str, Any]:
     _date_axis(panels[0], look)
     panels[0].y_range.flipped = True
     panels[-1].xaxis[0].axis_label = "MJD (UTC)"
+    for panel in panels[:-1]:
+        panel.below[0].major_label_text_font_size = "0pt"
     grid = gridplot(
         [[panel] for panel in panels], toolbar_location="above", sizing_mode="stretch_width"
     )
@@ -196,7 +198,7 @@ def _overview(time: Range1d, look: Theme) -> Any:
 
 def _plane(points: _Points, look: Theme) -> Any:
     made = _figure(
-        look, _HEIGHTS["qu"], tools=_TOOLS, active_drag="box_zoom", x_axis_label="q (%)",
+        look, _HEIGHTS["qu"], tools=_TOOLS, toolbar_location="above", active_drag="box_zoom", x_axis_label="q (%)",
         y_axis_label="u (%)", match_aspect=True, name="panel:qu", min_border_left=64,
     )  # fmt: skip
     _bars(made, points, 3, "q_low", "u", "q_high", "u")
