@@ -103,7 +103,7 @@ def test_the_picture_of_the_graph_is_sound_and_escaped(night):
     assert len(links) == len(graph.nodes)
     assert not list(root.iter("script"))
     assert not list(root.iter("b"))
-    assert "level 1" in [element.text for element in root.iter("text")]
+    assert "bias level 1" in [element.text for element in root.iter("text")]
     assert sum(element.get("aria-current") == "page" for element in root.iter("a")) == 1
 
 

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_graph"]
 
-_WIDTH: Final = 190
+_WIDTH: Final = 214
 _HEIGHT: Final = 46
-_GAP: Final = (54, 16)
+_GAP: Final = (76, 16)
 _MARGIN: Final = 10
-_LETTERS: Final = (26, 30)  # of title and note that fit into a box
+_LOOP: Final = 44  # of a link within a column, to the left of it
+_ORDER: Final = ("raw", "bias", "dark", "flat", "reduced", "result", "more")
+_LETTERS: Final = (23, 28)  # of title and note that fit into a box
 
 
 def draw_graph(graph: Graph, address: Callable[[Node], str | None]) -> SafeString:
@@ -31,14 +33,10 @@ def draw_graph(graph: Graph, address: Callable[[Node], str | None]) -> SafeStrin
         Takes a node, returns the address of its page or None.
     """
     places, width, height = _place(graph)
-    edges = format_html_join(
-        "",
-        "{}",
-        (
-            (_draw_edge(edge, places),)
-            for edge in graph.edges
-            if edge.source in places and edge.target in places
-        ),
+    drawn = [edge for edge in graph.edges if edge.source in places and edge.target in places]
+    edges = format_html_join("", "{}", ((_draw_edge(edge, places),) for edge in drawn))
+    levels = format_html_join(
+        "", "{}", ((_draw_level(edge, places),) for edge in drawn if edge.level is not None)
     )
     nodes = format_html_join(
         "",
@@ -51,7 +49,7 @@ def draw_graph(graph: Graph, address: Callable[[Node], str | None]) -> SafeStrin
     told = f"{len(graph.nodes)} files and results, {len(graph.edges)} links between them"
     return format_html(
         '<svg class="provenance" role="group" aria-label="Provenance: {}" '
-        'viewBox="0 0 {} {}" width="{}" height="{}">{}{}{}</svg>',
+        'viewBox="0 0 {} {}" width="{}" height="{}">{}{}{}{}</svg>',
         told,
         width,
         height,
@@ -59,6 +57,7 @@ def draw_graph(graph: Graph, address: Callable[[Node], str | None]) -> SafeStrin
         height,
         _ARROW,
         edges,
+        levels,
         nodes,
     )
 
@@ -78,39 +77,51 @@ def _place(graph: Graph) -> tuple[dict[str, tuple[int, int]], int, int]:
     height = 2 * _MARGIN + tallest * (_HEIGHT + _GAP[1]) - _GAP[1]
     places = {}
     for index, column in enumerate(sorted(columns)):
-        nodes = columns[column]
+        nodes = sorted(columns[column], key=lambda node: _ORDER.index(node.kind))
         own = len(nodes) * (_HEIGHT + _GAP[1]) - _GAP[1]
         top = (height - own) // 2
         for row, node in enumerate(nodes):
-            x = _MARGIN + index * (_WIDTH + _GAP[0])
+            x = _LOOP + index * (_WIDTH + _GAP[0])
             places[node.id] = (x, top + row * (_HEIGHT + _GAP[1]))
-    width = 2 * _MARGIN + len(columns) * (_WIDTH + _GAP[0]) - _GAP[0]
+    width = _LOOP + len(columns) * (_WIDTH + _GAP[0]) - _GAP[0] + _MARGIN
     return places, max(width, _WIDTH), height
 
 
 def _draw_edge(edge: Edge, places: dict[str, tuple[int, int]]) -> SafeString:
-    x1, y1 = places[edge.source][0] + _WIDTH, places[edge.source][1] + _HEIGHT // 2
+    x1, y1 = places[edge.source][0], places[edge.source][1] + _HEIGHT // 2
     x2, y2 = places[edge.target][0], places[edge.target][1] + _HEIGHT // 2
-    bend = max(20, (x2 - x1) // 2)
+    bend, back = -_LOOP, -_LOOP
+    if x1 != x2:
+        x1 += _WIDTH
+        bend = max(20, (x2 - x1) // 2)
+        back = -bend
     level = "" if edge.level is None else f" level-{edge.level}"
-    label = "" if edge.level is None else f"level {edge.level}"
     return format_html(
         '<g class="edge{}"><title>{}</title>'
-        '<path d="M{} {}C{} {} {} {} {} {}" marker-end="url(#provenance-arrow)"/>'
-        '<text x="{}" y="{}">{}</text></g>',
+        '<path d="M{} {}C{} {} {} {} {} {}" marker-end="url(#provenance-arrow)"/></g>',
         level + (" rejected" if edge.note.startswith("rejected") else ""),
         edge.note or edge.role,
         x1,
         y1,
         x1 + bend,
         y1,
-        x2 - bend,
+        x2 + back,
         y2,
         x2,
         y2,
-        x2 - _GAP[0] // 2,
-        y2 - 6,
-        label,
+    )
+
+
+def _draw_level(edge: Edge, places: dict[str, tuple[int, int]]) -> SafeString:
+    x, y = places[edge.target]
+    # Several masters meet in one place: their levels stand one above the other.
+    rank = {"bias": 0, "dark": 1, "flat": 2}.get(edge.role, 0)
+    return format_html(
+        '<text class="level" x="{}" y="{}">{} level {}</text>',
+        x - _GAP[0] // 2,
+        y + _HEIGHT // 2 - 8 - 13 * rank,
+        edge.role,
+        edge.level,
     )
 
 

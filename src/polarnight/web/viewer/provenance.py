@@ -147,21 +147,29 @@ def _add_raw(graph: Graph, row: RawFit) -> None:
 def _put_raw(graph: Graph, row: RawFit) -> str:
     parts = (row.imgtype, row.band, f"{row.exptime:g} s" if row.exptime is not None else "")
     note = row.error or " ".join(filter(None, parts))
-    return _put(graph, row, 0, row.filename, note)
+    # A light frame stands beside the masters that it meets, others before those made of them.
+    column = 0 if row.imgtype in MASTER_MODELS else 1
+    return _put(graph, row, column, row.filename, note)
 
 
 def _put_master(graph: Graph, row: FrameRow) -> str:
-    # Flats are made with darks and biases, darks with biases.
     assert isinstance(row, MasterBias | MasterDark | MasterFlat)
-    column = {"BIAS": 1, "DARK": 2, "FLAT": 3}[row.KIND]
-    detail = row.error or f"{row.n_used} frames of {row.epoch.epochname}"
-    extra = f" {row.band}" if isinstance(row, MasterFlat) else ""
-    return _put(graph, row, column, f"master {row.KIND.lower()}{extra}", detail)
+    detail = row.error or f"{row.n_used} frames, {row.epoch.night}"
+    extra = ""
+    if isinstance(row, MasterFlat):
+        extra = f" {row.band}" + ("" if row.rotangle is None else f" {row.rotangle:g}°")
+    if isinstance(row, MasterDark) and row.exptime is not None:
+        extra = f" {row.exptime:g} s"
+    return _put(graph, row, 1, f"master {row.KIND.lower()}{extra}", detail)
+
+
+def _put_reduced(graph: Graph, row: ReducedFit) -> str:
+    note = row.error or ("reduced, solved" if row.solved else "reduced, not solved")
+    return _put(graph, row, 2, row.filename, note)
 
 
 def _add_reduced(graph: Graph, row: ReducedFit) -> None:
-    note = row.error or ("solved" if row.solved else "not solved")
-    name = _put(graph, row, 4, f"reduced {row.filename}", note)
+    name = _put_reduced(graph, row)
     graph.edges.append(Edge(_put_raw(graph, row.rawfit), name, "raw"))
     for role, short in _ROLES.items():
         master = getattr(row, role)
@@ -176,10 +184,10 @@ def _add_reduced(graph: Graph, row: ReducedFit) -> None:
         kind = {"relphot": "photometry", "relpol": "polarimetry"}.get(result.reduction, "")
         note = result.error or f"{kind} {result.band}"
         graph.nodes[node] = Node(
-            node, "result", result.pk, result.astrosource.name, 5, note, _state(result)
+            node, "result", result.pk, result.astrosource.name, 3, note, _state(result)
         )
         graph.edges.append(Edge(name, node, "result"))
-    _put_more(graph, name, 5, len(ordered) - _MOST, "results")
+    _put_more(graph, name, 3, len(ordered) - _MOST, "results")
 
 
 def _add_master(graph: Graph, row: MasterBias | MasterDark | MasterFlat, *, members: bool) -> None:
@@ -213,10 +221,10 @@ def _add_users(graph: Graph, row: MasterBias | MasterDark | MasterFlat) -> None:
     frames = ReducedFit.objects.filter(**{role: row.pk}).select_related("epoch")
     short = _ROLES[role]
     for frame in frames.order_by("-juliandate")[:_MOST]:
-        target = _put(graph, frame, 4, f"reduced {frame.filename}", frame.error)
+        target = _put_reduced(graph, frame)
         why, level = getattr(frame, f"{short}_reason"), getattr(frame, f"{short}_level")
         graph.edges.append(Edge(name, target, short, why, level))
-    _put_more(graph, name, 4, frames.count() - _MOST, "reduced frames")
+    _put_more(graph, name, 2, frames.count() - _MOST, "reduced frames")
 
 
 def _put_more(

@@ -32,9 +32,10 @@ def solutions(header: Header) -> list[dict[str, Any]]:
         wcs = read_wcs(header, key)
         if wcs is not None:
             found.append({"key": key, "title": title, **_keywords(wcs)})
-    names = [solution["key"] for solution in found]
-    # With two images, A repeats the primary solution.
-    return [s for s in found if not (s["key"] == "" and "A" in names and "B" in names)] or found
+    names = {solution["key"] for solution in found}
+    # Our own frames have the primary solution again as A, which has a meaning beside a B only.
+    repeated = "" if names == {"", "A", "B"} else "A" if names == {"", "A"} else None
+    return [solution for solution in found if solution["key"] != repeated]
 
 
 def read_wcs(header: Header, key: str) -> WCS | None:

@@ -30,7 +30,7 @@ class Statistics:
         Values below which that many percent of the pixels are (`PERCENTILES`).
     histogram : list of int
         Counts of equal bins from ``histogram_min`` to ``histogram_max``, which are the
-        0.1st and 99.9th percentile, widened to hold the zscale limits.
+        0.1st and 99th percentile, widened to hold the zscale limits and as much above them.
     """
 
     n: int
@@ -73,7 +73,7 @@ def measure(plane: npt.NDArray[Any]) -> Statistics:
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         low, high = percentiles["0.5"], percentiles["99.5"]
     first = min(low, percentiles["0.1"])
-    last = max(high, percentiles["99.9"])
+    last = max(2 * high - low, percentiles["99"])
     if not first < last:
         first, last = first - 0.5, last + 0.5
     edges = np.linspace(first, last, _BINS + 1)

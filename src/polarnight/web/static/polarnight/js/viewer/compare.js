@@ -36,6 +36,7 @@ export class Compare {
   /** @param {string} name such as `raw-5`; empty for none */
   async choose(name) {
     this.select.value = name || "";
+    if (this.select.selectedIndex < 0) this.select.value = ""; // an old link
     const [kind, pk] = this.select.value.split("-");
     this.stage.other = null;
     this.stage.showOther = false;
