@@ -57,7 +57,8 @@ def test_a_small_frame_of_each_instrument_covers():
 @pytest.mark.slow
 def test_coverage_of_every_instrument_and_method(capsys):
     """0.66 to 0.70, as far as that can be told of so many sources; 400 of each at least."""
-    rows = coverage_images.measure_nights(coverage_images.nights())
+    # In this process: the other core has tests of its own.
+    rows = coverage_images.measure_nights(coverage_images.nights(), workers=1)
     with capsys.disabled():
         print()
         found = coverage_images.print_table(rows)
