@@ -81,3 +81,19 @@ def test_differences_of_recipes(made):
     assert differences(two, replace(two, inputs=("b", "a"))) == [
         "the inputs are in another order, or in other numbers"
     ]
+
+
+def test_a_cube_says_why_it_is_stale(made):
+    cube, _, paths = made
+    assert cube.why_stale() == []
+    fits.PrimaryHDU(np.zeros((40, 50))).writeto(paths[0], overwrite=True)
+    reasons = cube.why_stale()
+    assert [reason.split(" ")[0] for reason in reasons] == [str(paths[0])]
+
+
+def test_a_cube_of_which_the_catalogue_knows_more(made):
+    cube, known, paths = made
+    alone = Cube(dims=(), recipe=cube.recipe)
+    paths[0].unlink()
+    assert alone.why_stale() == []
+    assert len(alone.why_stale(known.get)) == 1

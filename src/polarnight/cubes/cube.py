@@ -16,6 +16,7 @@ from polarnight.cubes.state import CubeState
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from polarnight.cubes.recipes import Recipe
     from polarnight.cubes.running.runner import Runner
     from polarnight.cubes.store.store import CubeStore
     from polarnight.cubes.views import Planes, View
@@ -268,6 +269,18 @@ class Cube(CubeState):
         from polarnight.cubes.steps.labels import with_origin
 
         return with_origin(store.write(self, runner), self)
+
+    def why_stale(self, known: Callable[[str], Recipe | None] | None = None) -> list[str]:
+        """Return why it would be another cube if it were made now; see `stale.why_stale`.
+
+        Parameters
+        ----------
+        known : callable, optional
+            Returns recipes of keys that this process does not know, as a catalogue does.
+        """
+        from polarnight.cubes.store.stale import why_cube_is_stale
+
+        return why_cube_is_stale(self, known)
 
     def to_fits(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import stat
@@ -17,7 +18,7 @@ from polarnight.cubes.fits.scan import AGAIN, LARGEST, Cards, Unit, integer, sca
 from polarnight.errors import BadFrame
 from polarnight.frames.blocks import LARGEST_BYTES
 
-__all__ = ["Found", "find_images", "list_hdus"]
+__all__ = ["Found", "find_images", "list_hdus", "open_units"]
 
 _MOST_AXES = 32
 _MOST_FIELDS = 999  # of a table of tiles, as the standard has it
@@ -72,6 +73,26 @@ def find_images(path: str | Path) -> Iterator[Found]:
         Where the file is missing, empty, no FITS or cut short.
     """
     name = os.fspath(path)
+    with _opened(name) as (file, state, packed):
+        yield from _images(file, name, state, packed=packed)
+
+
+@contextlib.contextmanager
+def open_units(path: str) -> Iterator[Iterator[Unit]]:
+    """Open a file and give its units, of whatever kind.
+
+    Raises
+    ------
+    BadFrame
+        Where the file is missing, empty, no FITS or cut short.
+    """
+    with _opened(path) as (file, _, packed):
+        yield _units(file, path, packed=packed)
+
+
+@contextlib.contextmanager
+def _opened(name: str) -> Iterator[tuple[BinaryIO, os.stat_result, bool]]:
+    """Open a file, unpacked; also give its state, and whether it is compressed as a whole."""
     try:
         kind = Path(name).stat().st_mode
         if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
@@ -84,29 +105,34 @@ def find_images(path: str | Path) -> Iterator[Found]:
             if packed:
                 with unpacking(name, start) as inside:
                     check_start(inside.read(10), name)
-                    yield from _images(inside, name, state, packed=True)
+                    yield inside, state, True
             else:
-                yield from _images(file, name, state, packed=False)
+                yield file, state, False
     except OSError as error:
         raise BadFrame(name, f"cannot be read: {error.strerror or error}") from error
     except EOFError as error:
         raise BadFrame(name, f"the compressed file is damaged: {error}", AGAIN) from error
 
 
-def _images(file: BinaryIO, path: str, state: os.stat_result, *, packed: bool) -> Iterator[Found]:
-    primary = b""
+def _units(file: BinaryIO, path: str, *, packed: bool) -> Iterator[Unit]:
     for unit in scan(file, path):
-        if unit.shape:
-            image = _stored(unit, path, state, packed=packed)
-            yield Found(image, unit.name, unit.header, primary)
-        if not unit.index:
-            primary = unit.header
+        yield unit
         if packed and (end := unit.offset + unit.size) > LARGEST_BYTES:
             # What follows would have to be unpacked from the beginning.
             reason = (
                 f"the headers promise {end} bytes in compressed form, more than {LARGEST_BYTES}"
             )
             raise BadFrame(path, reason, "correct NAXISn, or unpack the file")
+
+
+def _images(file: BinaryIO, path: str, state: os.stat_result, *, packed: bool) -> Iterator[Found]:
+    primary = b""
+    for unit in _units(file, path, packed=packed):
+        if unit.shape:
+            image = _stored(unit, path, state, packed=packed)
+            yield Found(image, unit.name, unit.header, primary)
+        if not unit.index:
+            primary = unit.header
 
 
 def _stored(unit: Unit, path: str, state: os.stat_result, *, packed: bool) -> StoredImage:

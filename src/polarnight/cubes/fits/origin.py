@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from polarnight.cubes.fits.opening import open_units
+from polarnight.cubes.metadata import Metadata
+from polarnight.frames.products import provenance_unit
 from polarnight.frames.provenance import InputRecord, Provenance, StageRecord
 
 if TYPE_CHECKING:
+    from astropy.io.fits import BinTableHDU
+
     from polarnight.cubes.cube import Cube
 
-__all__ = ["ancestors", "history", "provenance"]
+__all__ = ["ancestors", "history", "own_origin", "provenance", "provenance_table"]
 
 _LONGEST = 200
+_KEY = re.compile(r"[0-9a-f]{64}")
+_MOST_LEVELS = 1 << 31
 
 
 def ancestors(cube: Cube) -> Iterator[Cube]:
@@ -36,12 +44,50 @@ def provenance(cube: Cube) -> Provenance:
     for one in ancestors(cube):
         recipe = one.recipe
         if not one.inputs:
-            role = "raw" if recipe.name == "open_fits" else "cube"
+            role = "raw" if recipe.name == "open_fits" and not one.level else "cube"
             inputs.append(InputRecord(one.source or one.stored or one.measure, role, one.key))
         if one.inputs or recipe.inputs:
             text = json.dumps(dict(recipe.parameters), sort_keys=True)
             stages.append(StageRecord(recipe.name, recipe.version, text))
     return Provenance(tuple(inputs), tuple(stages), cube.key)
+
+
+def provenance_table(cube: Cube) -> BinTableHDU:
+    """Return the table of a file of a cube that says what it was made of, and its level."""
+    table = provenance_unit(provenance(cube))
+    table.header["LEVEL"] = (cube.level, "transformations since import")
+    return table
+
+
+def own_origin(path: str) -> tuple[int, tuple[str, ...]]:
+    """Return level and parents of the image of a file that Polarnight wrote.
+
+    The parent is the key of the cube, master or reduced frame that was written. Products
+    without a level, as the pipeline writes them, are of level 1. Other files are raw: level 0,
+    no parents.
+
+    Parameters
+    ----------
+    path : str
+
+    Raises
+    ------
+    BadFrame
+        Where the file is cut short inside a header.
+    """
+    with open_units(path) as units:
+        for unit in units:
+            if unit.name.upper() == "PROVENANCE" and unit.cards.get("XTENSION") == "BINTABLE":
+                cards = Metadata.from_bytes(unit.header)
+                key, level = cards.get("RECIPE"), cards.get("LEVEL", 1)
+                if isinstance(key, str) and _KEY.fullmatch(key) and _is_level(level):
+                    return int(level), (key,)
+                return 0, ()
+    return 0, ()
+
+
+def _is_level(level: Any) -> bool:
+    return isinstance(level, int) and not isinstance(level, bool) and 0 <= level < _MOST_LEVELS
 
 
 def history(cube: Cube) -> list[str]:

@@ -11,6 +11,7 @@ from polarnight.cubes.dimensions import as_dimensions
 from polarnight.cubes.fits.content import content_of, find_file
 from polarnight.cubes.fits.images import FileImage
 from polarnight.cubes.fits.opening import Found, find_images
+from polarnight.cubes.fits.origin import own_origin
 from polarnight.cubes.metadata import Metadata
 from polarnight.cubes.recipes import Recipe, operation
 from polarnight.cubes.views import FitsView
@@ -34,7 +35,8 @@ def open_fits(
     Values are exact: integers stay integers (unsigned ones too), what is scaled or may be
     blank becomes floating (see `polarnight.cubes.fits.values`); blanks are not a number and have
     `Bit.NO_DATA`. The units ``VAR`` and ``BITS`` of a file whose image is named ``SCI``
-    become variance and bits.
+    become variance and bits. What Polarnight wrote keeps its level, and has the key of what was
+    written as its parent.
 
     Parameters
     ----------
@@ -59,6 +61,8 @@ def open_fits(
     name = str(Path(path).absolute())
     chosen, errors, flags = _choose(name, hdu)
     shape = chosen.image.shape
+    # Only what we write is named so, and may say where it comes from.
+    level, parents = own_origin(name) if chosen.name.upper() == "SCI" else (0, ())
     cube = Cube(
         dims=as_dimensions(dims, shape),
         view=FitsView(FileImage.whole(chosen.image), errors, flags),
@@ -66,6 +70,8 @@ def open_fits(
         unit=_unit(chosen.header),
         metadata=Metadata.from_bytes(chosen.header, chosen.primary),
         source=name,
+        level=level,
+        parents=parents or None,
         recipe=_recipe(chosen, measure, dims),
     )
     return cube.subset(**dict(subset)) if subset else cube

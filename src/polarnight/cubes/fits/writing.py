@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from polarnight.cubes.fits.origin import history, provenance
+from polarnight.cubes.fits.origin import history, provenance_table
 from polarnight.cubes.fits.wcs import arranged
 from polarnight.cubes.metadata import Metadata
 from polarnight.errors import CubeError
 from polarnight.frames.atomic import atomic_write
 from polarnight.frames.checksum import ones_sum, signed_header, with_checksums
-from polarnight.frames.products import provenance_unit
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -151,7 +150,7 @@ def _table(cube: Cube) -> list[bytes | memoryview]:
     from astropy.io import fits
 
     content = io.BytesIO()
-    table = provenance_unit(provenance(cube))
+    table = provenance_table(cube)
     fits.HDUList([fits.PrimaryHDU(), table]).writeto(content)
     return with_checksums(content.getvalue())[2:]
 

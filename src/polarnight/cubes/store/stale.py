@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from polarnight.cubes.fits.content import find_file
+from polarnight.cubes.fits.origin import ancestors
 from polarnight.cubes.recipes import Recipe, version_of
 from polarnight.errors import BadFrame
 
-__all__ = ["differences", "why_stale"]
+if TYPE_CHECKING:
+    from polarnight.cubes.cube import Cube
+
+__all__ = ["differences", "why_cube_is_stale", "why_stale"]
 
 
 def why_stale(recipe: Recipe, known: Callable[[str], Recipe | None]) -> list[str]:
@@ -44,6 +48,12 @@ def why_stale(recipe: Recipe, known: Callable[[str], Recipe | None]) -> list[str
             if given is not None:
                 waiting.append(given)
     return reasons
+
+
+def why_cube_is_stale(cube: Cube, known: Callable[[str], Recipe | None] | None) -> list[str]:
+    """Return what `why_stale` says of a cube and all that this process knows it was made of."""
+    own = {one.key: one.recipe for one in ancestors(cube)}
+    return why_stale(cube.recipe, lambda key: own.get(key) or (known(key) if known else None))
 
 
 def _reason(recipe: Recipe) -> str | None:

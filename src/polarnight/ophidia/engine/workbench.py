@@ -195,6 +195,26 @@ class Workbench:
         with searching(self._root):
             return Path(find_file(known["path"], known["content"]))
 
+    def why_stale(self, row: DataCube) -> list[str]:
+        """Return why a cube would be another one if it were made now; nothing where it would not.
+
+        See `polarnight.cubes.store.stale.why_stale`.
+        """
+        from polarnight.cubes.fits.content import searching
+        from polarnight.cubes.recipes import Recipe
+        from polarnight.cubes.store.stale import why_stale
+
+        if row.recipe is None:
+            return []
+        recipes: dict[str, Any] = {}
+
+        def known(key: str) -> Recipe | None:
+            self._fetch([key], recipes)
+            return self._located(Recipe.from_dict(recipes[key])) if key in recipes else None
+
+        with searching(self._root):
+            return why_stale(self._located(Recipe.from_dict(row.recipe.recipe)), known)
+
     def _located(self, recipe: Recipe) -> Recipe:
         """Return the recipe of a view with a file that is there; others as they are.
 

@@ -68,6 +68,7 @@ class ImportFits(Operator):
     )  # fmt: skip
     objects = ("importfits", "importfits_summary")
     massive = "src_path"
+    brief = True
 
     def run(self, given: Given, context: Context) -> Answer:
         """Import one file."""
@@ -77,7 +78,7 @@ class ImportFits(Operator):
             raise BadValue(msg, f"import its files by src_path=[path={given['src_path']};file=*]")
         measure = check_name(given["measure"], "measure")
         cube = Cube.open_fits(path, hdu_of(given["hdu"]), measure=measure)
-        axes = self._axes(given, cube)
+        axes, level = self._axes(given, cube), cube.level
         cuts = check_pairs(self.name, given["subset_dims"], given["subset_filter"], cube.names)
         if cuts:
             cube = self._cut(cube, cuts)
@@ -93,7 +94,7 @@ class ImportFits(Operator):
         container = given["container"] if given["container"] != _NONE else _name_of(path)
         found = self._container(container, cube, axes, context)
         answer = context.make(
-            cube, axes, {**given, "container": container}, container=found, nfrag=nfrag, level=0
+            cube, axes, {**given, "container": container}, container=found, nfrag=nfrag, level=level
         )
         answer.warnings = [w for w in answer.warnings if given["container"] != _NONE] + warnings
         return answer

@@ -19,7 +19,11 @@ class CubeIo(Operator):
 
     name = "oph_cubeio"
     title = "Show what a cube was made from and what was made from it."
-    text = "To the ends: raw files on one side, last results on the other, also deleted cubes."
+    text = (
+        "To the ends: raw files on one side, last results on the other, also deleted cubes. "
+        "Warns where the cube would be another one if it were made now: files that changed, "
+        "operations that are of another version."
+    )
     arguments = (
         cube(),
         Argument("branch", "enum", "all", choices=("parent", "children", "all"),
@@ -49,9 +53,11 @@ class CubeIo(Operator):
             (pid(node.place), node.source if node.exists else f"{node.source} (deleted)".strip())
             for node in graph.nodes
         ]
+        stale = [f"stale: {reason}" for reason in context.server.workbench.why_stale(row)]
         return Answer(
             [
                 Grid("cubeio", "Cube Provenance", _COLUMNS, rows),
                 Graph("cubeio_graph", "Cube Provenance Graph", ("PID", "SOURCE"), nodes, links),
-            ]
+            ],
+            warnings=stale,
         )
