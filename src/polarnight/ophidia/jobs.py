@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from polarnight.ophidia.answers.response import Response, Text, storable
 from polarnight.ophidia.errors import BadValue
+from polarnight.ophidia.processes import is_gone, this_process
 
 if TYPE_CHECKING:
     from polarnight.db.models import CubeJob, CubeSession
@@ -21,8 +22,12 @@ RUNNING = "OPH_STATUS_RUNNING"
 COMPLETED = "OPH_STATUS_COMPLETED"
 ERROR = "OPH_STATUS_ERROR"
 ABORTED = "OPH_STATUS_ABORTED"
+WAITING = "OPH_STATUS_WAITING"
+
+LOST = "lost: the process that ran it was killed; run the command again"
 
 _LONGEST_REQUEST = 100_000
+_LONGEST_PROCESS = 200
 _LONGEST_RESPONSE = 4_000_000
 _KEPT = 100  # answers of jobs that are over, for those who ask late; the database has them all
 
@@ -86,7 +91,30 @@ class Jobs:
                 user=user,
                 request=storable(request[:_LONGEST_REQUEST]),
                 started=timezone.now(),
+                process=this_process()[:_LONGEST_PROCESS],
             )
+
+    def close_lost(self, session: CubeSession) -> int:
+        """Close the jobs of a session whose processes were killed; return how many.
+
+        What a workflow had written down stays.
+        """
+        from django.utils import timezone
+
+        from polarnight.db.models import CubeJob
+
+        rows = CubeJob.objects.filter(session=session, status__in=(PENDING, RUNNING, WAITING))
+        closed = 0
+        gone: dict[str, bool] = {}
+        for job in rows.exclude(process="").only("pk", "process", "response"):
+            if not gone.setdefault(job.process, is_gone(job.process)):
+                continue
+            ended = {"status": ERROR, "finished": timezone.now()}
+            if not job.response:
+                ended["response"] = LOST
+            # It may have ended in the meantime, all by itself.
+            closed += rows.filter(pk=job.pk).update(**ended)
+        return closed
 
     def finish(self, job: CubeJob, status: str, response: str = "") -> None:
         """Keep how a job ended and what it answered."""

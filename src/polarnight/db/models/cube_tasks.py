@@ -16,7 +16,10 @@ __all__ = ["CubeJob", "CubeTask", "CubeTaskInput"]
 
 
 class CubeJob(models.Model):
-    """A command or a task of a workflow, with what was asked and answered."""
+    """A command or a task of a workflow, with what was asked and answered.
+
+    ``process`` tells the process that runs it from all others.
+    """
 
     session = models.ForeignKey(CubeSession, on_delete=models.CASCADE, related_name="jobs")
     workflow = models.IntegerField()
@@ -30,6 +33,7 @@ class CubeJob(models.Model):
     created = models.DateTimeField(default=timezone.now)
     started = models.DateTimeField(null=True, blank=True)
     finished = models.DateTimeField(null=True, blank=True)
+    process = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:
         ordering = ["id"]

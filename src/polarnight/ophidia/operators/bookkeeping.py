@@ -129,6 +129,9 @@ class LoggingBk(Operator):
             for one in reversed(context.catalogue.sessions.of_user(context.user))
             if self._wanted(one, given, context)
         ]
+        if given["job_level"]:
+            for one in sessions:
+                context.server.jobs.close_lost(one)
         if given["job_level"] == 0:
             rows = [self._session(one, given, context) for one in sessions]
         else:

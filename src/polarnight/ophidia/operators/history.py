@@ -65,6 +65,7 @@ class Resume(Operator):
         session = context.session
         if given["session"] not in {"this", "-", ""}:
             session = context.catalogue.sessions.get(given["session"], context.user)
+        context.server.jobs.close_lost(session)
         number = given["id"]
         if not number:
             if given["execute"] == "yes":
