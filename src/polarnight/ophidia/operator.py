@@ -97,6 +97,9 @@ class Operator(abc.ABC):
     massive : str, optional
         The argument that may be a filter ``[...]``, which runs the operator on every hit. A
         filter in an argument of type ``cubes`` always becomes the list of its hits.
+    brief : bool
+        Whether a run takes milliseconds and mostly writes to the database, so that several
+        share a transaction in a massive operation.
     """
 
     name: ClassVar[str] = ""
@@ -109,6 +112,7 @@ class Operator(abc.ABC):
     serial: ClassVar[bool] = False
     extension: ClassVar[bool] = False
     massive: ClassVar[str | None] = None
+    brief: ClassVar[bool] = False
 
     @abc.abstractmethod
     def run(self, given: Given, context: Context) -> Answer:

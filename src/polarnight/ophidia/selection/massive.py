@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Hits", "expand", "run_on_hits", "shown_hits"]
 
 _LOG = logging.getLogger(__name__)
+_TOGETHER = 25  # nobody else writes to SQLite while one transaction is open
 
 _TASKS = (
     *("OPH JOB ID", "SESSION CODE", "WORKFLOW ID", "MARKER ID", "PARENT MARKER ID"),
@@ -148,16 +150,21 @@ def run_on_hits(
     cls.approve(hits, typed[0][0], context)
     answer = Answer(warnings=list(typed[0][1]), forget_cube=True)
     rows, errors = [], []
-    for number, (value, (given, _)) in enumerate(zip(hits, typed, strict=True)):
+    todo = [(value, given) for value, (given, _) in zip(hits, typed, strict=True)]
+    step = _TOGETHER if cls.brief else 1
+    for start in range(0, len(todo), step):
         context.check()
-        context.progress(f"{cls.name} {number + 1} of {len(hits)}", number / len(hits))
-        one, error, row = _run_one(cls, {**arguments, hits.argument: value}, given, context)
-        if error is not None:
-            errors.append((value, error))
-        made = one.cubes or ([one.cube] if one.cube else [])
-        answer.cubes += made
-        answer.warnings += [text for text in one.warnings if text not in answer.warnings]
-        rows.append((*row[:6], value, "|".join(made), *row[6:]))
+        # What fails inside goes back to a savepoint of its own: the others stay.
+        with _together(cls):
+            for number, (value, given) in enumerate(todo[start : start + step], start):
+                context.progress(f"{cls.name} {number + 1} of {len(hits)}", number / len(hits))
+                one, error, row = _run_one(cls, {**arguments, hits.argument: value}, given, context)
+                if error is not None:
+                    errors.append((value, error))
+                made = one.cubes or ([one.cube] if one.cube else [])
+                answer.cubes += made
+                answer.warnings += [text for text in one.warnings if text not in answer.warnings]
+                rows.append((*row[:6], value, "|".join(made), *row[6:]))
     done = len(hits) - len(errors)
     answer.objects = [
         Text("massive", "Massive Operation Status", f"{done} of {len(hits)} tasks completed"),
@@ -170,6 +177,13 @@ def run_on_hits(
             f"{cls.name}: {len(errors)} of {len(hits)} tasks failed, the first on {value}: {first}"
         )
     return answer
+
+
+def _together(cls: type[Operator]) -> AbstractContextManager[None]:
+    """Return a transaction for runs of an operator that are brief, inside one a savepoint."""
+    from django.db import transaction
+
+    return transaction.atomic() if cls.brief else nullcontext()
 
 
 def _run_one(
@@ -188,7 +202,8 @@ def _run_one(
     own = replace(context, query=query, marker=job.marker, job=job)
     answer, error = Answer(), None
     try:
-        answer = cls().run(given, own)
+        with _together(cls):
+            answer = cls().run(given, own)
     except PolarnightError as failure:
         error = failure
     except Exception as failure:  # noqa: BLE001 - the others of the list are none the worse
