@@ -82,6 +82,22 @@ def test_what_is_refused(text, words):
         apply_filters(PhotoPolResult.objects.all(), parse_filters([text]))
 
 
+def test_flags_in_force(results):
+    """The filter agrees with the column that the database computes, whoever decided."""
+    rows = list(PhotoPolResult.objects.order_by("juliandate"))
+    rows[0].flag("SATURATED", who="ana")
+    rows[2].unflag("SATURATED", who="ana")
+    rows[3].unflag("FORCED", who="ana")
+    rows[4].unflag("CROWDED", who="ana")
+    for names in ("SATURATED", "FORCED", "SATURATED|BAD_PHOTOMETRY", "CROWDED"):
+        bits = sum(int(PhotoPolResult.Flags[name]) for name in names.split("|"))
+        has = set(PhotoPolResult.objects.filter(flags__has=bits).values_list("identity", flat=True))
+        wanted = [n for n in range(5) if rows[n].identity in has]
+        assert found(f"flags:has:{names}") == wanted
+        assert found(f"flags:hasnot:{names}") == [n for n in range(5) if n not in wanted]
+    assert found("flags:has:SATURATED") == [0]
+
+
 def test_too_many():
     with pytest.raises(ConfigError, match="21 filters are too many"):
         parse_filters(["mag:lt:1"] * (LIMITS["filters"] + 1))

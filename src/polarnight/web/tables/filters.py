@@ -90,14 +90,23 @@ class Filter:
         ConfigError
             Where the value does not suit the column.
         """
-        path, op = self.column.source, self.operator
+        root, _, rest = self.column.source.partition("__")
+        if not rest:
+            return self._on(root)
+        # A subquery, for a join would be looked up for each of 10^5 results.
+        related: Any = PhotoPolResult._meta.get_field(root).related_model
+        return Q(**{f"{root}__in": related._default_manager.filter(self._on(rest)).values("pk")})
+
+    def _on(self, path: str) -> Any:
+        op = self.operator
         if op in ("null", "notnull"):
             empty = Q(**{f"{path}__isnull": True})
             if self.column.kind in _WORDS:
                 empty |= Q(**{path: ""})
             return empty if op == "null" else ~empty
         if op in ("has", "hasnot"):
-            return Q(**{f"{path}__{op}": _flags(self.value)})
+            found = _flagged(_flags(self.value))
+            return found if op == "has" else ~found
         if op == "contains":
             return Q(**{f"{path}__icontains": self.value})
         if op == "like":
@@ -182,6 +191,15 @@ def _flags(text: str) -> int:
             raise ConfigError(msg)
         value |= int(names[name])
     return value
+
+
+def _flagged(bits: int) -> Q:
+    """Return the condition that any of the flags is in force, by columns that are indexed."""
+    found = Q(human_set__has=bits)
+    for flag in PhotoPolResult.Flags:
+        if flag & bits:
+            found |= Q(machine_flags__has=flag) & Q(human_clear__hasnot=flag)
+    return found
 
 
 def _reader(column: Column) -> Callable[[str], Any]:

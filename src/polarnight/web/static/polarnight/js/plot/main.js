@@ -185,7 +185,9 @@ get("plot").addEventListener("keydown", (event) => {
   const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
   if (!step || !board.doc) return;
   event.preventDefault();
-  const shown = visible(board.data, hidden);
+  const wanted = visible(board.data, hidden);
+  const time = board.model("time");
+  const shown = (/** @type {number} */ at) => wanted(at) && board.data.mjd[at] >= time.start && board.data.mjd[at] <= time.end;
   const n = board.data.pk.length;
   let at = board.selected.length ? board.selected[0] + step : step > 0 ? 0 : n - 1;
   while (at >= 0 && at < n && !shown(at)) at += step;
