@@ -209,7 +209,12 @@ class CubeStore:
             described["planes"] = {name: arrays[name] for name in _PLANES if name in arrays}
             if described["key"] != key or "data" not in described["planes"]:
                 raise ValueError(described["key"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            sizes = [dim["size"] for dim in described["dims"]]
+            for name, array in described["planes"].items():
+                if list(array["shape"]) != sizes:
+                    msg = f"{name} has the shape {array['shape']}, the dimensions are {sizes}"
+                    raise ValueError(msg)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise CubeError(f"{path}: cannot be understood: {error!r}") from error
         return described
 

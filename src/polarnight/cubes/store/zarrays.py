@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ZarrArray", "regular"]
 
 _CHECKSUM: Final = 4
+_MOST_CHUNKS: Final = 1 << 24
 # CRC32C of any bytes with their own CRC32C behind them.
 _RESIDUE: Final = 0x48674BC7
 _TYPES: Final = (
@@ -222,6 +223,7 @@ class ZarrArray:
             made = cls(
                 str(directory), tuple(metadata["shape"]), metadata["data_type"], tuple(chunk)
             )
+            _check_sizes(made.shape, made.chunk)
             if [codec["name"] for codec in metadata["codecs"]] != ["bytes", "crc32c"]:
                 raise ValueError(metadata["codecs"])
         except (KeyError, TypeError, ValueError) as error:
@@ -240,6 +242,23 @@ class ZarrArray:
         metadata = self.metadata(names, {})
         Path(self.directory, "zarr.json").write_text(json.dumps(metadata))
         return metadata
+
+
+def _check_sizes(shape: tuple[Any, ...], chunk: tuple[Any, ...]) -> None:
+    """Refuse sizes that no array has; what reads chunks trusts them.
+
+    Raises
+    ------
+    ValueError
+    """
+    whole = all(type(size) is int for size in (*shape, *chunk))
+    if not whole or len(shape) != len(chunk) or min((*shape, 0)) < 0 or min((*chunk, 1)) < 1:
+        msg = f"shape {shape} in chunks of {chunk}"
+        raise ValueError(msg)
+    count = math.prod(-(-size // step) for size, step in zip(shape, chunk, strict=True))
+    if count > _MOST_CHUNKS:
+        msg = f"{count} chunks"
+        raise ValueError(msg)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
