@@ -93,7 +93,7 @@ def site(users, tmp_path, datadir):
 
 @pytest.fixture
 def nobody(db):
-    """A user who is in no group."""
+    """A user who is in no group, with a password as all others."""
     return make_user("nobody")
 
 

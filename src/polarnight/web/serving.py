@@ -195,6 +195,7 @@ def has_users() -> bool:
 
 _OTHERS: Mapping[str, int] = {
     "django": logging.WARNING,
+    "django.request": logging.ERROR,  # who is refused, or finds nothing, is no event
     "axes": logging.WARNING,
     "gunicorn.error": logging.WARNING,
     "django_tasks": logging.INFO,

@@ -46,7 +46,11 @@ class Route:
 
 def all_routes() -> list[Route]:
     """Return every route, in the order in which Django looks."""
-    return list(_walk(get_resolver().url_patterns, "/", ()))
+    # ninja puts a path with several operations into the list once for each.
+    found: dict[tuple[str, str], Route] = {}
+    for route in _walk(get_resolver().url_patterns, "/", ()):
+        found.setdefault((route.path, route.method), route)
+    return list(found.values())
 
 
 def _walk(patterns: Sequence[Any], prefix: str, names: tuple[str, ...]) -> Iterator[Route]:
@@ -67,8 +71,9 @@ def _routes_of(entry: URLPattern, path: str, names: tuple[str, ...]) -> Iterator
         yield Route(path, "*", _page_action(entry.callback, names), name, api)
         return
     for operation in operations:
+        own = ":".join((*names, operation.view_func.__name__))
         for method in operation.methods:
-            yield Route(path, method, _operation_action(operation), name, api=True)
+            yield Route(path, method, _operation_action(operation), own, api=True)
 
 
 def _operations(view: Any) -> list[Any] | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from polarnight.web.pages.links import page_url
+
 __all__ = ["Failure", "failures_of"]
 
 _PATH = re.compile(r"^(/\S[^:]*/)([^/:]+): ")
@@ -34,17 +36,15 @@ class Failure:
         What happened, and what to do.
     files : list of str
         Names of frames or masters.
+    links : list of (str, str)
+        The first few names with the address of their page, ``""`` where there is none.
     """
 
     part: str
     text: str
     remedy: str
     files: list[str] = field(default_factory=list)
-
-    @property
-    def shown(self) -> list[str]:
-        """The first few names."""
-        return self.files[:_SHOWN]
+    links: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def more(self) -> int:
@@ -78,7 +78,23 @@ def failures_of(epoch: Any) -> list[Failure]:
         for name, error in unread.values_list("filename", "error")
         if name not in known
     ]
-    return _grouped(told)
+    found = _grouped(told)
+    _link(epoch, found)
+    return found
+
+
+def _link(epoch: Any, failures: list[Failure]) -> None:
+    """Add the pages of the first few frames of each."""
+    from polarnight.db import RawFit
+
+    shown = {name for failure in failures for name in failure.files[:_SHOWN]}
+    rows = RawFit.objects.filter(epoch=epoch, filename__in=shown)
+    places = {
+        name: page_url("frame", "reduced" if reduced else "raw", reduced or raw)
+        for name, raw, reduced in rows.values_list("filename", "pk", "reduced__pk")
+    }
+    for failure in failures:
+        failure.links = [(name, places.get(name, "")) for name in failure.files[:_SHOWN]]
 
 
 def _grouped(told: Iterable[tuple[str, str, str]]) -> list[Failure]:
