@@ -95,3 +95,14 @@ def test_nothing_outside_of_the_root_is_looked_at(tmp_path):
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(BadFrame, match=r"none\.fits: cannot be read: No such file"):
         content_of(tmp_path / "none.fits")
+
+
+def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(tmp_path):
+    one = frame(tmp_path / "one.fits", SMALL)
+    view = Cube.open_fits(one)
+    one.unlink()
+    os.mkfifo(one)
+    with pytest.raises(BadFrame, match="is no regular file"):
+        recipes.rebuild(view.recipe)
+    with pytest.raises(BadFrame, match="has changed since the cube was made"):
+        view.numpy()

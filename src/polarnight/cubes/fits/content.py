@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -47,11 +48,14 @@ def content_of(path: str | Path) -> tuple[str, os.stat_result]:
         Where it cannot be read, or changes meanwhile.
     """
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # A pipe in its place would keep us waiting.
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise BadFrame(path, f"cannot be read: {error.strerror}") from error
     try:
         state = os.fstat(file)
+        if stat.S_ISFIFO(state.st_mode) or stat.S_ISCHR(state.st_mode):
+            raise BadFrame(path, "is no regular file")
         size = state.st_size
         found = hashlib.sha256(size.to_bytes(8, "big"))
         if size <= _WHOLE:

@@ -67,7 +67,8 @@ class StoredImage:
             self.check()
             return decode(self)[tuple(map(slice, starts, stops))]
         try:
-            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            # A pipe in its place would keep us waiting.
+            file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
             raise BadFrame(self.path, f"cannot be read: {error.strerror}") from error
         try:
