@@ -199,7 +199,8 @@ def _overview(time: Range1d, look: Theme) -> Any:
 def _plane(points: _Points, look: Theme) -> Any:
     made = _figure(
         look, _HEIGHTS["qu"], tools=_TOOLS, toolbar_location="above", active_drag="box_zoom",
-        x_axis_label="q (%)", y_axis_label="u (%)", match_aspect=True, name="panel:qu", min_border_left=64,
+        x_axis_label="q (%)", y_axis_label="u (%)", match_aspect=True, name="panel:qu",
+        min_border_left=64,
     )  # fmt: skip
     _bars(made, points, 3, "q_low", "u", "q_high", "u")
     _bars(made, points, 4, "q", "u_low", "q", "u_high")
