@@ -1,7 +1,8 @@
 """Commands carried out by a Polarnight site, over HTTPS.
 
-**The contract between client and site.** ``{base}`` is ``https://host[:port][/path]``; ``http://`` is taken for the machine itself only.
-Every request carries ``Authorization: Bearer <token>``, or HTTP basic with user and password.
+**The contract between client and site.** ``{base}`` is
+``https://host[:port][/path]``; ``http://`` is taken for the machine itself only. Every request
+carries ``Authorization: Bearer <token>``, or HTTP basic with user and password.
 
 **Commands and workflows**: ``POST {base}/api/v1/ophidia/submit`` with
 ``Content-Type: application/json`` and::
