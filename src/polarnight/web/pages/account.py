@@ -62,7 +62,7 @@ def _show(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
     return render(request, "polarnight/account.html", context, status=status)
 
 
-def _password_form(user: Any) -> PasswordChangeForm[Any]:
+def _password_form(user: Any) -> PasswordChangeForm:
     form = PasswordChangeForm(user)
     # The page is about tokens, too: it does not begin in the middle.
     form.fields["old_password"].widget.attrs.pop("autofocus", None)

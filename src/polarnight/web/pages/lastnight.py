@@ -41,7 +41,9 @@ class Conditions:
     @property
     def poor_seeing(self) -> bool:
         """Whether stars are clearly wider than usual."""
-        return bool(self.seeing and self.usual_seeing and self.seeing > _SLACK * self.usual_seeing)
+        if self.seeing is None or self.usual_seeing is None:
+            return False
+        return self.seeing > _SLACK * self.usual_seeing
 
     @property
     def poor_throughput(self) -> bool:
@@ -84,7 +86,7 @@ class Night:
     @property
     def old(self) -> bool:
         """Whether the night is not one of the last three."""
-        return (datetime.now(UTC).date() - self.epoch.night).days > 3
+        return bool((datetime.now(UTC).date() - self.epoch.night).days > 3)
 
 
 def last_nights() -> list[Night]:
