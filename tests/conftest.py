@@ -33,6 +33,38 @@ os.environ["POLARNIGHT_DATADIR"] = str(Path(_HOME.name) / "datadir")
 os.environ["MPLBACKEND"] = "Agg"
 
 
+@pytest.fixture(scope="session")
+def _database_of_the_tests():
+    """Put the server of POLARNIGHT_TEST_DATABASE in the place of SQLite, where that is set.
+
+    Tests that ask for a file of their own (`fresh_database`) keep it.
+    """
+    url = os.environ.get("POLARNIGHT_TEST_DATABASE", "")
+    if not url:
+        return
+    from django.conf import settings
+    from django.db import connections
+
+    from polarnight.db.connection import parse_database_url
+
+    # A name of its own: two runs on one server do not drop each other's tables.
+    database = {**parse_database_url(url), "TEST": {"NAME": f"polarnight_tests_{os.getpid()}"}}
+    settings.DATABASES["default"] = database
+    connections.settings["default"] = connections.configure_settings({"default": database})[
+        "default"
+    ]
+    del connections["default"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_parallel_suffix(
+    _database_of_the_tests,
+    django_db_modify_db_settings_tox_suffix,
+    django_db_modify_db_settings_xdist_suffix,
+):
+    """Choose the database first, then give it the name of the worker."""
+
+
 @pytest.fixture(autouse=True)
 def _settings_are_restored():
     """Give every test the settings of the environment, whatever others put in force."""
@@ -53,6 +85,23 @@ def datadir(tmp_path):
     return settings.data
 
 
+def _lay_tables(datadir: Path) -> None:
+    """Give a new data directory a copy of an empty database: to make one takes a second."""
+    from django.db import connections
+
+    import polarnight
+
+    empty = Path(_HOME.name) / "empty"
+    if datadir.exists():
+        return
+    if not empty.exists():
+        polarnight.Config(config_db=True, datadir=empty)
+        connections["default"].close()
+    datadir.mkdir(parents=True)
+    (database,) = empty.glob("*.db")
+    shutil.copy2(database, datadir)
+
+
 @contextlib.contextmanager
 def _own_database(blocker, datadir):
     """Put a data directory and its own SQLite file in force, and the test database back."""
@@ -65,6 +114,7 @@ def _own_database(blocker, datadir):
     described, configured = django_settings.DATABASES["default"], connections.settings["default"]
     with blocker.unblock():
         try:
+            _lay_tables(datadir)
             yield polarnight.Config(config_db=True, datadir=datadir, workers=1)
         finally:
             connections["default"].close()

@@ -1,4 +1,4 @@
-"""The same on PostgreSQL: the whole suite of this room, and a fresh database."""
+"""A fresh database on PostgreSQL; POLARNIGHT_TEST_DATABASE runs other tests there as well."""
 
 from __future__ import annotations
 
@@ -31,17 +31,6 @@ def run(arguments, url, tmp_path):
     env = {**os.environ, "POLARNIGHT_DATABASE_URL": url, "POLARNIGHT_DATADIR": str(tmp_path)}
     env.pop("DJANGO_SETTINGS_MODULE", None)
     return subprocess.run(arguments, env=env, capture_output=True, text=True, cwd=HERE.parents[1])
-
-
-def test_the_suite_of_the_room(fresh_url, tmp_path):
-    files = [
-        str(path)
-        for path in sorted(HERE.glob("test_*.py"))
-        if path.stem not in {"test_postgres", "test_setup"}
-    ]
-    done = run([sys.executable, "-m", "pytest", "-q", "--create-db", *files], fresh_url, tmp_path)
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert " passed" in done.stdout
 
 
 def test_config_makes_the_tables(fresh_url, tmp_path):

@@ -85,12 +85,27 @@ class Client:
         return path
 
 
+def _count_from_one():
+    """Number cubes and containers from 1, as SQLite does where a test is rolled back."""
+    from django.core.management.color import no_style
+    from django.db import connection
+
+    from polarnight.db.models import CubeContainer, DataCube
+
+    tables = [{"table": m._meta.db_table, "column": "id"} for m in (CubeContainer, DataCube)]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            for text in connection.ops.sequence_reset_by_name_sql(no_style(), tables):
+                cursor.execute(text)
+
+
 @pytest.fixture
 def client(db, datadir, monkeypatch, tmp_path):
     """A client on an empty data directory."""
     from polarnight.config import get_settings
     from polarnight.ophidia import Server
 
+    _count_from_one()
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     server = Server(get_settings(), "ada")
