@@ -97,8 +97,8 @@ def write_raw(path, pixels):
     fits.PrimaryHDU(pixels, header).writeto(path, overwrite=True)
 
 
-@pytest.fixture
-def night(db, datadir):
+def make_night(datadir):
+    """Write the files and rows of the night into a data directory and the database in force."""
     from polarnight.db import (
         AperPhotResult,
         AstroSource,
@@ -108,9 +108,7 @@ def night(db, datadir):
         RawFit,
         ReducedFit,
     )
-    from polarnight.web.viewer.planes import CACHE
 
-    CACHE.clear()
     epoch = Epoch.create("OSN-T090/2022-09-18")
     info = make_info()
     pixels = np.random.default_rng(3).integers(0, 65536, SHAPE).astype(np.uint16)
@@ -155,3 +153,11 @@ def night(db, datadir):
     )  # fmt: skip
     result.reducedfits.add(reduced)
     return Night(datadir, epoch, raw, reduced, bias, source, pixels, frame)
+
+
+@pytest.fixture
+def night(db, datadir):
+    from polarnight.web.viewer.planes import CACHE
+
+    CACHE.clear()
+    return make_night(datadir)

@@ -22,7 +22,7 @@ const CLICK = 5; // CSS pixels that a hand may tremble
  */
 export function listen(canvas, view, on) {
   const pointers = new Map();
-  let travelled = 0;
+  let dragging = false;
   const place = (event) => {
     const box = canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
@@ -31,7 +31,7 @@ export function listen(canvas, view, on) {
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     canvas.setPointerCapture(event.pointerId);
-    if (pointers.size === 0) travelled = 0;
+    dragging = pointers.size > 0;
     pointers.set(event.pointerId, place(event));
   });
 
@@ -41,9 +41,11 @@ export function listen(canvas, view, on) {
     const before = pointers.get(event.pointerId);
     if (!before) return;
     const [dx, dy] = [now[0] - before[0], now[1] - before[1]];
-    travelled += Math.hypot(dx, dy);
+    // Until then the pointer stays where it went down, so that nothing of the way is lost.
+    if (!dragging && Math.hypot(dx, dy) <= CLICK) return;
+    dragging = true;
     if (pointers.size === 1) {
-      if (travelled > CLICK) view.drag(dx, dy);
+      view.drag(dx, dy);
     } else {
       pinch(event.pointerId, before, now);
     }
@@ -61,7 +63,7 @@ export function listen(canvas, view, on) {
 
   const lift = (event) => {
     const was = pointers.delete(event.pointerId);
-    if (was && event.type === "pointerup" && pointers.size === 0 && travelled <= CLICK) {
+    if (was && event.type === "pointerup" && pointers.size === 0 && !dragging) {
       on.pointed(...place(event));
       on.clicked(...place(event));
     }
