@@ -81,3 +81,18 @@ def test_log_out_ends_the_session(visit):
     visitor.page.wait_for_url("**/login/")
     visitor.go("/")
     assert "/login/" in visitor.page.url
+
+
+def test_the_first_page_keeps_up_with_jobs(visit, served, own_database):
+    with own_database(served.root):
+        from polarnight.web.models import Job
+
+        job = Job.objects.create(kind="reduce", title="a <b>night</b>", who="ana", state="running")
+        visitor = visit("viewer")
+        page = visitor.page
+        assert page.inner_text("#jobs th") == "a <b>night</b>"
+        Job.objects.filter(pk=job.pk).update(n_done=1, n_total=2, stage="masters")
+        page.wait_for_selector("#jobs progress")
+        assert page.get_attribute("#jobs progress", "value") == "0.500"
+        Job.objects.filter(pk=job.pk).update(state="done")
+        page.wait_for_selector("#jobs", state="detached")

@@ -18,13 +18,16 @@ from polarnight.web.pages.links import page_url
 __all__ = ["home"]
 
 _RECENT = timedelta(hours=24)
+_MOST_JOBS = 10
 
 
 @needs(Action.VIEW)
 def home(request: HttpRequest) -> HttpResponse:
     """Show the page."""
     recent = Q(state=JobState.FAILED, finished__gte=timezone.now() - _RECENT)
-    jobs = list(Job.objects.filter(Q(state__in=Job.ACTIVE) | recent)[:10])
+    jobs = list(Job.objects.filter(Q(state__in=Job.ACTIVE) | recent)[:_MOST_JOBS])
+    order = [JobState.RUNNING, JobState.QUEUED, JobState.FAILED]
+    jobs.sort(key=lambda job: order.index(JobState(job.state)))
     context = {
         "nights": last_nights(),
         "jobs": [(job, page_url("job", job.pk)) for job in jobs],
