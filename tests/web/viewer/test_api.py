@@ -209,6 +209,7 @@ def test_the_page_escapes_what_headers_say(site, night, kind):
     assert answer.status_code == 200
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(2)" in page
+    assert "None" not in page
     assert "data-may-flag" not in page
     assert (
         "data-may-flag" in site.client("observer").get(f"/frames/{kind}/{row.pk}/").content.decode()

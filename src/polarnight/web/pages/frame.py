@@ -127,14 +127,14 @@ def _reduction(row: ReducedFit) -> list[tuple[str, str]]:
         return [*facts, ("Plate solution", "none")]
     chance = row.astrometry_log10_chance
     told = [
-        f"{row.astrometry_matched} stars matched",
-        f"rms {_number(row.astrometry_rms, 3, '″')}",
+        "" if row.astrometry_matched is None else f"{row.astrometry_matched} stars matched",
+        "" if row.astrometry_rms is None else f"rms {_number(row.astrometry_rms, 3, '″')}",
         "" if chance is None else f"chance 1e{chance:.0f}",
     ]
-    centre = f"{_number(row.center_ra, 5)} {_number(row.center_dec, 5)}"
+    centre = f"{_number(row.center_ra, 5)} {_number(row.center_dec, 5)}".strip()
     return [
         *facts,
-        ("Plate solution", ", ".join(filter(None, told))),
+        ("Plate solution", ", ".join(filter(None, told)) or "found"),
         ("Centre", centre),
         ("Scale", _number(row.pixscale, 4, "″/px")),
     ]

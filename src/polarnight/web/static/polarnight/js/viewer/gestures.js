@@ -37,21 +37,22 @@ export function listen(canvas, view, on) {
 
   canvas.addEventListener("pointermove", (event) => {
     const now = place(event);
+    if (pointers.has(event.pointerId)) move(event.pointerId, now);
+    // After the frame has moved: what is under the pointer stays under it.
     if (event.pointerType !== "touch") on.pointed(...now);
-    const before = pointers.get(event.pointerId);
-    if (!before) return;
+  });
+
+  function move(id, now) {
+    const before = pointers.get(id);
     const [dx, dy] = [now[0] - before[0], now[1] - before[1]];
     // Until then the pointer stays where it went down, so that nothing of the way is lost.
     if (!dragging && Math.hypot(dx, dy) <= CLICK) return;
     dragging = true;
-    if (pointers.size === 1) {
-      view.drag(dx, dy);
-    } else {
-      pinch(event.pointerId, before, now);
-    }
-    pointers.set(event.pointerId, now);
+    if (pointers.size === 1) view.drag(dx, dy);
+    else pinch(id, before, now);
+    pointers.set(id, now);
     on.moved();
-  });
+  }
 
   /** Two fingers: what is between them stays there. */
   function pinch(id, before, now) {
