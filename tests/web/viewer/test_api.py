@@ -236,3 +236,20 @@ def test_masters_are_listed_by_night(site, night):
     assert client.get("/api/v1/masters/bias?night=tomorrow").status_code == 422
     assert client.get("/api/v1/masters/cubes").status_code == 422
     assert client.get("/api/v1/masters/flat?limit=5").json()["count"] == 0
+
+
+def test_frames_are_listed_and_chosen(site, night):
+    client = site.client("viewer")
+    raw = client.get("/api/v1/frames/raw?night=2022-09-18&telescope=OSN-T090&band=R").json()
+    assert [(row["id"], row["epoch"]) for row in raw["items"]] == [
+        (night.raw.pk, "OSN-T090/2022-09-18")
+    ]
+    reduced = client.get("/api/v1/frames/reduced?failed=false&imgtype=LIGHT").json()
+    assert [(row["id"], row["rawfit"], row["solved"]) for row in reduced["items"]] == [
+        (night.reduced.pk, night.raw.pk, True)
+    ]
+    for nothing in ("band=B", "failed=true", "telescope=%00", "object_name=x' OR '1'='1"):
+        assert client.get(f"/api/v1/frames/raw?{nothing}").json()["count"] == 0
+    for wrong in ("night=x", "imgtype=CUBE", "limit=0", "band=" + 200 * "x"):
+        assert client.get(f"/api/v1/frames/raw?{wrong}").status_code == 422
+    assert site.client().get("/api/v1/frames/raw").status_code == 401

@@ -10,6 +10,7 @@ from ninja import Field, Path, Query, Router, Schema
 from polarnight.config import get_settings
 from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
+from polarnight.web.api import frame_lists
 from polarnight.web.api.answers import frame_errors, tagged, unchanged
 from polarnight.web.viewer import judging, overlays, sky
 from polarnight.web.viewer.neighbours import neighbours
@@ -24,6 +25,7 @@ from polarnight.web.viewer.tiles import TILE, etag
 __all__ = ["router"]
 
 router = Router()
+router.add_router("", frame_lists.router)
 
 _VIEW = api_access(Action.VIEW)
 
