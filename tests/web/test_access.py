@@ -166,7 +166,7 @@ def test_a_token_is_no_stronger_than_the_form_allows(site):
     assert b"<script>x" not in answer.content
     assert ApiToken.objects.get().user == site.user("viewer")
     assert "no-store" in answer["Cache-Control"]
-    assert ActionLog.objects.get().what == "token made"
+    assert ActionLog.objects.exclude(what="logged in").get().what == "token made"
 
 
 # --- log-in ------------------------------------------------------------------------------------
@@ -197,6 +197,12 @@ def test_the_session_key_changes_at_log_in(users):
 def test_log_in_leads_nowhere_else(users, target):
     assert log_in(Client(), next=target)["Location"] == "/"
     assert log_in(Client(), next="/about/?a=1")["Location"] == "/about/?a=1"
+
+
+def test_log_ins_are_written_down(users):
+    assert log_in(Client(REMOTE_ADDR="198.51.100.9")).status_code == 302
+    entry = ActionLog.objects.get()
+    assert (entry.who, entry.what, entry.ip) == ("viewer", "logged in", "198.51.100.9")
 
 
 def test_log_out_needs_a_form(site):

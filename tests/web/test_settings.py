@@ -119,7 +119,10 @@ def test_cookies_are_kept_from_scripts_and_other_sites(site):
 
 
 def test_another_host_name_is_refused(site):
-    assert site.client().get("/about/", headers={"host": "evil.example"}).status_code == 400
+    answer = site.client().get("/about/", headers={"host": "evil.example"})
+    assert answer.status_code == 400
+    assert b"web.allowed_hosts" in answer.content
+    assert b"evil.example" not in answer.content
 
 
 def test_a_form_of_another_site_is_refused(users):

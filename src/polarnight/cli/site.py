@@ -15,6 +15,8 @@ __all__ = ["register"]
 _FIRST_USER = """nobody can log in yet; make the first user with
   polarnight {options}user add NAME --group admin"""
 
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
 Parent = Annotated[int | None, typer.Option("--child-of", hidden=True)]
 
 
@@ -57,6 +59,9 @@ def serve(
     prepare_site(settings)
     if child_of is None and not has_users():
         typer.echo(_FIRST_USER.format(options=_shown(options)))
+    if child_of is None and settings.web.host not in _LOOPBACK:
+        names = ", ".join(settings.web.allowed_hosts)
+        typer.echo(f"browsers reach it under these names only (web.allowed_hosts): {names}")
     if no_worker:
         from polarnight.web.server import run_server
 

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -23,7 +24,13 @@ def _page(request: HttpRequest, status: int, title: str, text: str) -> HttpRespo
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400."""
-    return _page(request, 400, "Bad request", "The request cannot be understood.")
+    text = "The request cannot be understood."
+    if isinstance(exception, DisallowedHost):
+        text = (
+            "This site does not answer to that host name; who runs it adds names under which "
+            "browsers may reach it to the setting web.allowed_hosts."
+        )
+    return _page(request, 400, "Bad request", text)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
