@@ -55,7 +55,7 @@ def test_colours_can_be_seen():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     for theme in THEMES.values():
         assert contrast(theme.background, theme.text) > 7
-        assert len(set(theme.series)) == 8
+        assert len(set(theme.series)) == 10
         for colour in theme.series:
             assert contrast(theme.background, colour) >= 3, colour
 

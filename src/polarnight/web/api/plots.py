@@ -22,6 +22,7 @@ __all__ = ["router"]
 
 router = Router()
 
+Names = Annotated[str, Query(max_length=2000, description="columns, separated by commas")]
 Picture = Literal["png", "svg", "pdf"]
 
 
@@ -99,7 +100,7 @@ def light_curve_rows(
     request: HttpRequest,
     asked: Annotated[Asked, Query()],
     kind: TableFormat = "csv",
-    columns: str = Query("", max_length=2000),
+    columns: Names = "",
 ) -> StreamingHttpResponse:
     """Return all results that a plot is made of, none left out, as a file."""
     selection = asked.selection()

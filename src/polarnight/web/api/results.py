@@ -23,6 +23,8 @@ __all__ = ["router"]
 
 router = Router()
 
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Offset = Annotated[int, Query(ge=0, le=10_000_000)]
 Key = Annotated[int, Path(ge=1, lt=1 << 63)]
 
 
@@ -77,8 +79,8 @@ class ColumnOut(Schema):
 def list_results(
     request: HttpRequest,
     asked: Annotated[Chosen, Query()],
-    limit: int = Query(50, ge=1, le=MAX_LIMIT),
-    offset: int = Query(0, ge=0, le=10_000_000),
+    limit: Limit = 50,
+    offset: Offset = 0,
 ) -> Table:
     """Return results, sorted and filtered by the database."""
     page = page_of(asked.rows(), asked.chosen(), sort=asked.sort, offset=offset, limit=limit)

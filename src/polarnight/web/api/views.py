@@ -72,7 +72,7 @@ def keep_view(request: HttpRequest, body: ViewIn) -> Any:
         msg = f"{_MOST} views are kept already; delete one"
         raise ConfigError(msg)
     view, _ = SavedView.objects.update_or_create(
-        user_id=request.user.pk, page=body.page, name=body.name,
+        user_id=request.user.pk or 0, page=body.page, name=body.name,
         defaults={"query": body.query.removeprefix("?"), "shared": body.shared},
     )  # fmt: skip
     return Status(201, _out(view, request.user))

@@ -18,7 +18,7 @@ class Theme:
     ----------
     background, text, grid : str
     series : tuple of str
-        Eight that the colour-blind tell apart, each at least 3:1 against the background.
+        The colour-blind tell the first eight apart; each is at least 3:1 against the ground.
     """
 
     background: str
@@ -30,11 +30,13 @@ class Theme:
 THEMES: dict[ThemeName, Theme] = {
     "light": Theme(
         "#ffffff", "#22262b", "#d9dde2",
-        ("#0072b2", "#c85200", "#007f5f", "#a8478a", "#1f1f1f", "#8a6d00", "#5b3fb5", "#2f8fc4"),
+        ("#0072b2", "#c85200", "#007f5f", "#a8478a", "#1f1f1f", "#8a6d00", "#5b3fb5", "#2f8fc4",
+         "#b0123f", "#567d00"),
     ),
     "dark": Theme(
         "#14181d", "#e4e8ed", "#343b44",
-        ("#56b4e9", "#ff9248", "#2fcf9f", "#e88fc4", "#f0f0f0", "#f0e442", "#b7a4ff", "#4a90d0"),
+        ("#56b4e9", "#ff9248", "#2fcf9f", "#e88fc4", "#f0f0f0", "#f0e442", "#b7a4ff", "#4a90d0",
+         "#ff8fa3", "#a9cf54"),
     ),
 }  # fmt: skip
 

@@ -20,6 +20,11 @@ from polarnight.db.models import PhotoPolResult
 from polarnight.errors import ConfigError
 from polarnight.web.tables.columns import Column, column_named, jd_of
 
+if TYPE_CHECKING:
+    _AnyLookup = Lookup[Any]
+else:
+    _AnyLookup = Lookup
+
 __all__ = [
     "LIMITS",
     "OPERATORS",
@@ -60,7 +65,7 @@ _LOOKUPS = {"eq": "", "lt": "__lt", "le": "__lte", "gt": "__gt", "ge": "__gte", 
 _LARGEST = 2**63 - 1  # of the integers of a database
 
 
-class _Wild(Lookup[Any] if TYPE_CHECKING else Lookup):
+class _Wild(_AnyLookup):
     """SQL's LIKE with a pattern whose own signs are escaped."""
 
     lookup_name = "wild"
