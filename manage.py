@@ -17,7 +17,7 @@ def main() -> None:
 
     settings = get_settings()
     settings.data.ensure()
-    ensure_secret(settings.web_secret)
+    ensure_secret(settings.web_key)
     execute_from_command_line(sys.argv)
 
 

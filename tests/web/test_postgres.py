@@ -54,5 +54,5 @@ def test_users_from_the_shell(fresh_url, tmp_path):
     assert (done.returncode, done.stdout) == (0, "added ana to the group admin\n"), done.stderr
     done = run(["-m", "polarnight", "user", "list"], fresh_url, tmp_path)
     assert "ana" in done.stdout
-    assert (tmp_path / "web-secret").is_file()
+    assert (tmp_path / "web-key").is_file()
     assert not (tmp_path / "iop4.db").exists()

@@ -32,7 +32,7 @@ def test_who_never_starts_the_site_never_has_its_tables(fresh_database):
     assert "polarnight_web.0001_initial" in made
     assert prepare_site(fresh_database) == []
     assert {"auth_user", "polarnight_web_job"} <= _tables(fresh_database.datadir)
-    assert (fresh_database.datadir / "web-secret").is_file()
+    assert (fresh_database.datadir / "web-key").is_file()
 
 
 def test_several_at_once(tmp_path):

@@ -138,7 +138,7 @@ def test_serve_begins_with_nothing_and_leaves_nothing(tmp_path):
             assert int(answer.headers["Content-Length"]) > 500_000
         with urllib.request.urlopen(url + "static/polarnight/css/polarnight.css") as answer:
             assert answer.headers["Content-Type"].startswith("text/css")
-        assert (root / "web-secret").stat().st_mode & 0o777 == 0o600
+        assert (root / "web-key").stat().st_mode & 0o777 == 0o600
     finally:
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=30)[0]

@@ -18,18 +18,18 @@ from polarnight.web.secret import ensure_secret, read_secret
 
 
 def test_the_key_is_made_once_and_for_its_owner(tmp_path):
-    path = tmp_path / "new" / "web-secret"
+    path = tmp_path / "new" / "web-key"
     assert read_secret(path) == ""
     key = ensure_secret(path)
     assert len(key) >= 50
     assert path.stat().st_mode & 0o777 == 0o600
     assert ensure_secret(path) == key == read_secret(path)
-    assert [p.name for p in path.parent.iterdir()] == ["web-secret"]
+    assert [p.name for p in path.parent.iterdir()] == ["web-key"]
     assert ensure_secret(tmp_path / "other") != key
 
 
 def test_processes_that_start_together_have_one_key(tmp_path):
-    path, found = tmp_path / "web-secret", []
+    path, found = tmp_path / "web-key", []
     threads = [threading.Thread(target=lambda: found.append(ensure_secret(path))) for _ in range(1)]
     code = (
         "import sys; from pathlib import Path; from polarnight.web.secret import ensure_secret;"
@@ -50,9 +50,9 @@ def test_processes_that_start_together_have_one_key(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"short\n", b"\xff" * 60])
 def test_a_file_that_is_no_key(tmp_path, content):
-    path = tmp_path / "web-secret"
+    path = tmp_path / "web-key"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match="web-secret"):
+    with pytest.raises(ConfigError, match="web-key"):
         ensure_secret(path)
 
 

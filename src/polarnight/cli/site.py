@@ -31,12 +31,16 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     context: typer.Context,
-    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")
+    ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", min=0, max=65535, help="0 for any that is free.")
+        int | None,
+        typer.Option("--port", metavar="NUMBER", min=0, max=65535, help="0 for any free one."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, max=64, help="Processes that answer.")
+        int | None,
+        typer.Option("--workers", metavar="NUMBER", min=1, max=64, help="Processes that answer."),
     ] = None,
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Do not run background jobs here.")

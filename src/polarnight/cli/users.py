@@ -18,7 +18,9 @@ __all__ = ["user"]
 user = typer.Typer(no_args_is_help=True, help="Users of the site: who may log in, and do what.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
-Group = Annotated[str, typer.Option("--group", help="viewer, observer, operator or admin.")]
+Group = Annotated[
+    str, typer.Option("--group", metavar="GROUP", help="viewer, observer, operator or admin.")
+]
 FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")
 ]
@@ -118,7 +120,9 @@ def add(
 def change(
     context: typer.Context,
     name: Name,
-    group: Annotated[str | None, typer.Option("--group", help="Put into this group.")] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", metavar="GROUP", help="Put into it.")
+    ] = None,
     password: Annotated[bool, typer.Option("--password", help="Ask for a new one.")] = False,
     password_stdin: FromStdin = False,
     active: Annotated[

@@ -272,9 +272,9 @@ class WebSettings(_Part):
     trusted_proxies: int = Field(
         0, ge=0, le=8, description="proxies in front, each of which adds to X-Forwarded-For"
     )
-    secret_file: UserPath | None = Field(
+    key_file: UserPath | None = Field(
         None,
-        description="file with the key that signs sessions; web-secret in the data directory, "
+        description="file with the key that signs sessions; web-key in the data directory, "
         "made when it is missing, unless given",
     )
     session_hours: Positive = Field(24.0 * 14, description="hours after which a log-in ends")
@@ -394,9 +394,9 @@ class Settings(_Part):
         )
 
     @property
-    def web_secret(self) -> Path:
+    def web_key(self) -> Path:
         """The file of the key that signs sessions of the web site."""
-        return self.web.secret_file or self.datadir / "web-secret"
+        return self.web.key_file or self.datadir / "web-key"
 
     @property
     def instrument_places(self) -> tuple[Path, ...]:
@@ -427,7 +427,7 @@ class Settings(_Part):
             "stars_path": self.data.stars,
             "instruments_path": os.pathsep.join(map(str, self.instrument_places)),
             "log_file": self.data.log_file,
-            "web.secret_file": self.web_secret,
+            "web.key_file": self.web_key,
         }
         rows = []
         for key, value in _flatten(self):

@@ -101,7 +101,7 @@ def _database(settings: Settings) -> Finding:
 
     try:
         executor = MigrationExecutor(connection)
-        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes("polarnight"))
     except Error as error:
         return Finding("database", "bad", str(error))
     vendor = connection.vendor

@@ -11,5 +11,5 @@ from django.core.asgi import get_asgi_application
 from polarnight.config import get_settings
 from polarnight.web.secret import ensure_secret
 
-ensure_secret(get_settings().web_secret)
+ensure_secret(get_settings().web_key)
 application = get_asgi_application()

@@ -55,7 +55,7 @@ def prepare_site(settings: Settings) -> list[str]:
     from polarnight.db.migrate import alone, bring_up_to_date
     from polarnight.web.secret import ensure_secret
 
-    _put_key_in_force(ensure_secret(settings.web_secret))
+    _put_key_in_force(ensure_secret(settings.web_key))
     try:
         bring_up_to_date()
         if not _pending():

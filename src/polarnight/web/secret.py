@@ -26,7 +26,7 @@ def read_secret(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"key 'web.secret_file': {path} cannot be read: {error}"
+        msg = f"key 'web.key_file': {path} cannot be read: {error}"
         raise ConfigError(msg) from error
     if len(text) < _LEAST:
         msg = f"{path} is no key (less than {_LEAST} characters); remove it and a new one is made"
@@ -59,6 +59,6 @@ def ensure_secret(path: Path) -> str:
         finally:
             part.unlink()
     except OSError as error:
-        msg = f"key 'web.secret_file': {path} cannot be written: {error.strerror}"
+        msg = f"key 'web.key_file': {path} cannot be written: {error.strerror}"
         raise ConfigError(msg) from error
     return read_secret(path)

@@ -32,7 +32,7 @@ _given = get_settings()
 _web = _given.web
 
 # Empty where `serve` or manage.py have not made it: Django then refuses to sign anything.
-SECRET_KEY = read_secret(_given.web_secret)
+SECRET_KEY = read_secret(_given.web_key)
 DEBUG = _web.debug
 ALLOWED_HOSTS = list(_web.allowed_hosts)
 
