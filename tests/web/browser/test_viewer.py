@@ -399,3 +399,25 @@ def test_a_frame_that_cannot_be_read_says_so(visit, served):
         assert str(served.root) not in visitor.page.content()
     finally:
         served.raw.write_bytes(content)
+
+
+def test_other_projections_are_asked_of_the_server(visit, served):
+    content = served.reduced.read_bytes()
+    try:
+        with fits.open(served.reduced, mode="update") as hdus:
+            header = hdus[0].header
+            for key in [key for key in header if key.startswith("CTYPE")]:
+                header[key] = header[key].replace("TAN-SIP", "ZEA-SIP")
+            wcs = make_wcs()
+            wcs.wcs.ctype = ["RA---ZEA-SIP", "DEC--ZEA-SIP"]
+        visitor = visit("viewer")
+        open_frame(visitor, query="?x=100&y=420&zoom=32")
+        asked = []
+        visitor.page.on("request", lambda request: asked.append(request.url))
+        point_at_centre(visitor)
+        expect(visitor.page.locator("[data-readout=ra]")).to_have_text(re.compile("h"))
+        assert any("/sky?" in url for url in asked)
+        ra, _ = wcs.all_pix2world([[100, 420]], 1)[0]
+        assert Angle(read(visitor, "ra")).deg == pytest.approx(ra, abs=1e-5)
+    finally:
+        served.reduced.write_bytes(content)

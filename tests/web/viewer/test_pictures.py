@@ -137,6 +137,14 @@ def test_a_finding_chart_is_drawn_again_when_something_changed(night):
     assert second != first
 
 
+def test_names_are_no_formulas(night):
+    night.source.name = r"$\frac{$ <b> $x_$"
+    night.source.save()
+    star = AstroSource.objects.create(name="$^$", ra_hms="22:02:45", dec_dms="+42:17:00")
+    star.calibrates.add(night.source)
+    assert finding_chart(night.source)[0].startswith(b"\x89PNG")
+
+
 def test_without_a_readable_frame_the_field_is_empty(night):
     night.reduced.filepath.write_bytes(b"damaged")
     assert newest_frame(night.source) is None

@@ -30,7 +30,7 @@ RADIUS: Final = 6.0
 
 _PIXELS: Final = 560
 _TRIED: Final = 10
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 def newest_frame(source: AstroSource) -> ReducedFit | None:
@@ -89,14 +89,18 @@ def _draw(
         title += f"\n{frame.epoch.epochname}  {frame.instrument} {frame.band}"
     else:
         axes.text(0.0, -0.8 * RADIUS, "no solved frame yet", ha="center", color="grey")
-    axes.set_title(f"{title}\n{source.ra_hms}  {source.dec_dms} (ICRS)", fontsize=10)
+    axes.set_title(
+        f"{title}\n{source.ra_hms}  {source.dec_dms} (ICRS)", fontsize=10, parse_math=False
+    )
     for one in marked:
         place = _offset(source, one.ra, one.dec)
         if place is not None and max(map(abs, place)) < RADIUS:
             axes.plot(*place, marker="s", mfc="none", mec="tab:blue", ms=13, mew=1.3)
+            # Calibrators are mostly called after their source.
+            name = one.name.removeprefix(source.name).strip() or one.name
             axes.annotate(
-                one.name, place, xytext=(8, 8), textcoords="offset points", fontsize=7,
-                color="tab:blue", annotation_clip=True,
+                name, place, xytext=(9, 7), textcoords="offset points", fontsize=9,
+                color="tab:blue", annotation_clip=True, path_effects=_halo(), parse_math=False,
             )  # fmt: skip
     axes.plot(0.0, 0.0, marker="o", mfc="none", mec="tab:red", ms=17, mew=1.6)
     _compass(axes)
@@ -114,11 +118,11 @@ def _show(axes: Any, source: AstroSource, frame: ReducedFit) -> None:
     finite = seen[np.isfinite(seen)]
     if not finite.size:
         return
-    low, high = (float(value) for value in np.percentile(finite, [20.0, 99.7]))
+    low, high = (float(value) for value in np.percentile(finite, [40.0, 99.7]))
     shares = np.clip((seen - low) / (high - low if high > low else 1.0), 0.0, 1.0)
     extent = (RADIUS, -RADIUS, -RADIUS, RADIUS)
     axes.imshow(
-        np.log1p(300.0 * shares), cmap="gray_r", origin="lower", extent=extent,
+        np.log1p(80.0 * shares), cmap="gray_r", origin="lower", extent=extent,
         interpolation="nearest",
     )  # fmt: skip
 
@@ -155,11 +159,33 @@ def _offset(source: AstroSource, ra: float, dec: float) -> tuple[float, float] |
     return 60.0 * math.degrees(east), 60.0 * math.degrees(north)
 
 
+def _halo() -> list[Any]:
+    """Return a white rim for letters that stand on stars."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2.5, foreground="white")]
+
+
 def _compass(axes: Any) -> None:
     x, y, length = -0.72 * RADIUS, -0.88 * RADIUS, 0.16 * RADIUS
     style = {"arrowstyle": "-|>", "color": "tab:green"}
     for name, dx, dy in (("N", 0.0, length), ("E", length, 0.0)):
         axes.annotate("", (x + dx, y + dy), (x, y), arrowprops=style)
-        axes.text(x + 1.35 * dx, y + 1.35 * dy, name, color="tab:green", ha="center", va="center")
+        axes.text(
+            x + 1.35 * dx,
+            y + 1.35 * dy,
+            name,
+            color="tab:green",
+            ha="center",
+            va="center",
+            path_effects=_halo(),
+        )
     axes.plot([0.9 * RADIUS, 0.9 * RADIUS - 2.0], [y, y], color="tab:green", lw=2)
-    axes.text(0.9 * RADIUS - 1.0, y + 0.12, "2 arcmin", color="tab:green", ha="center")
+    axes.text(
+        0.9 * RADIUS - 1.0,
+        y + 0.12,
+        "2 arcmin",
+        color="tab:green",
+        ha="center",
+        path_effects=_halo(),
+    )

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+# Loaded with the site, so that the first picture need not wait for it.
+from astropy.wcs import WCS
+
 from polarnight.frames import wcs_from_header
 from polarnight.web.viewer.problems import BadRequest
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
-    from astropy.wcs import WCS
 
 __all__ = ["SOLUTIONS", "pixel_to_sky", "read_wcs", "sky_to_pixel", "solutions"]
 

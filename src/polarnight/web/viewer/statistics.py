@@ -8,6 +8,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+# Here and not where it is used: the first picture shall not wait for astropy to be loaded.
+from astropy.visualization import ZScaleInterval
+
 __all__ = ["PERCENTILES", "Statistics", "measure"]
 
 PERCENTILES: Final = (0.1, 0.5, 1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0, 99.5, 99.9)
@@ -58,8 +61,6 @@ def measure(plane: npt.NDArray[Any]) -> Statistics:
     ----------
     plane : ndarray, shape (ny, nx)
     """
-    from astropy.visualization import ZScaleInterval
-
     values = np.ravel(plane)
     if plane.dtype.kind == "f":
         # Squares of larger ones overflow; what a damaged file holds is not worth more.
