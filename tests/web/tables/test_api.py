@@ -135,7 +135,7 @@ def test_undo_of_what_was_overtaken(tell):
      ({"ids": list(range(1, 2002))}, 422), ({"why": "a\x00"}, 422)],
 )  # fmt: skip
 def test_flags_refused(tell, change, status):
-    body = {"ids": [1], "flag": "BAD_PHOTOMETRY", "value": True, "why": "x"}
+    body = {"ids": [999999], "flag": "BAD_PHOTOMETRY", "value": True, "why": "x"}
     answer = tell("/flags", body | change)
     assert answer.status_code == status, answer.content
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from polarnight.db.audit import decide
+from polarnight.db.audit import decide, flag_value
 from polarnight.db.models import FlagChange, PhotoPolResult
 from polarnight.errors import NoWork, PolarnightError
 
@@ -47,6 +47,7 @@ def judge(
     ConfigError
         Where there is no such flag.
     """
+    flag_value(PhotoPolResult(), flag)  # an unknown flag is told also where no row is left
     with transaction.atomic():
         before = _last()
         rows = _rows(ids)
