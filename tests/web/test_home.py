@@ -7,7 +7,7 @@ import re
 import pytest
 
 from polarnight.web.pages.failures import failures_of
-from polarnight.web.pages.lastnight import last_nights
+from polarnight.web.pages.lastnight import Latest, last_nights
 from polarnight.web.templatetags.polarnight import codes, percent, pm
 
 
@@ -81,6 +81,12 @@ def test_what_is_usual_is_the_median_of_nights_before(demo):
     assert row.usual_seeing == 1.2
     assert row.zero_point_change == pytest.approx(template.zero_point - 21.2)
     assert row.poor_seeing
+
+
+def test_bands_stand_from_blue_to_red():
+    mags = dict.fromkeys(("I", "r", "V", "B", "R", "U"), (15.0, 0.1))
+    entry = Latest(source="x", other_names="", srctype="", url="", mags=mags)
+    assert [band for band, _ in entry.by_band] == ["U", "B", "V", "R", "I", "r"]
 
 
 def test_an_empty_archive_says_how_to_begin(site):

@@ -20,6 +20,15 @@ _POOR = 0.7  # of the usual throughput: clouds, or something on the mirror
 _SLACK = 1.3  # seeing beyond this multiple of the usual is poor
 
 
+_BANDS = "UBVRI"
+
+
+def _colour(band: str) -> tuple[int, str]:
+    """Return where a band stands from blue to red; those of other systems come last."""
+    place = _BANDS.find(band)
+    return (place if place >= 0 and len(band) == 1 else len(_BANDS), band)
+
+
 @dataclass
 class Conditions:
     """How a night was for one camera, band and mode, and how it usually is.
@@ -66,6 +75,11 @@ class Latest:
     p: tuple[float, float | None, float | None] | None = None
     chi: tuple[float, float | None] | None = None
     band: str = ""
+
+    @property
+    def by_band(self) -> list[tuple[str, tuple[float, float | None]]]:
+        """The magnitudes from blue to red."""
+        return sorted(self.mags.items(), key=lambda item: _colour(item[0]))
 
 
 @dataclass
@@ -120,6 +134,7 @@ def _conditions(epoch: Any) -> list[Conditions]:
     if not rows:
         return []
     usual = _usual(epoch.telescope, epoch.night, {row.instrument for row in rows})
+    rows.sort(key=lambda row: (row.instrument, row.obsmode, _colour(row.band)))
     return [_condition(row, usual) for row in rows]
 
 
