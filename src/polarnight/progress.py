@@ -5,18 +5,30 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["Meter", "track"]
+__all__ = ["Meter", "heard_by", "track"]
 
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LINES = 10.0
+_LISTENERS: list[Callable[[str, int, int], None]] = []
+
+
+@contextmanager
+def heard_by(listener: Callable[[str, int, int], None]) -> Iterator[None]:
+    """Let a function hear of all progress of this process: what, how many done, of how many."""
+    _LISTENERS.append(listener)
+    try:
+        yield
+    finally:
+        _LISTENERS.remove(listener)
 
 
 class Meter:
@@ -51,6 +63,8 @@ class Meter:
     def __call__(self, done: int, total: int) -> None:
         """Take note that `done` of `total` are done."""
         self._state = (done, total)
+        for listener in _LISTENERS:
+            listener(self.what, done, total)
         if self._bar is not None:
             if self._task is None:
                 self._bar.start()

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-__all__ = ["Job", "JobState"]
+__all__ = ["Job", "JobLock", "JobState"]
 
 
 class JobState(models.TextChoices):
@@ -20,6 +20,7 @@ class JobState(models.TextChoices):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    LOST = "lost"
 
 
 class Job(models.Model):
@@ -30,7 +31,7 @@ class Job(models.Model):
 
     ACTIVE: ClassVar[tuple[str, ...]] = (JobState.QUEUED, JobState.RUNNING)
 
-    kind = models.CharField(max_length=30, help_text="such as reduce or masters")
+    kind = models.CharField(max_length=30, help_text="such as reduce or ingest")
     title = models.CharField(max_length=200, help_text="in words")
     arguments = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
     state = models.CharField(
@@ -61,6 +62,9 @@ class Job(models.Model):
         max_length=300, blank=True, default="", help_text="file, relative to the data directory"
     )
     result = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder)
+    exit_code = models.SmallIntegerField(
+        null=True, blank=True, help_text="as of the command: 0 well, 1 some failed, 2 nothing done"
+    )
     error = models.TextField(blank=True, default="", help_text="in one line, with the remedy")
 
     class Meta:
@@ -76,7 +80,27 @@ class Job(models.Model):
 
     @property
     def fraction(self) -> float | None:
-        """How much of it is done, None where that is not known."""
+        """How much of its stage is done, None where that is not known."""
         if not self.n_total:
             return None
         return min(1.0, self.n_done / self.n_total)
+
+    @property
+    def nights(self) -> list[str]:
+        """The nights it is about, as ``telescope/YYYY-MM-DD``."""
+        return list(self.arguments.get("nights", ()))
+
+
+class JobLock(models.Model):
+    """What a running job alone may work on, such as a night.
+
+    The row without a name and job is there to be locked while others are looked at.
+    """
+
+    name = models.CharField(max_length=120, unique=True)
+    job = models.ForeignKey(
+        Job, on_delete=models.CASCADE, null=True, blank=True, related_name="locks"
+    )
+
+    def __str__(self) -> str:
+        return f"{self.name} (job {self.job_id})"

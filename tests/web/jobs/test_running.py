@@ -1,0 +1,228 @@
+"""A job in a worker: its process, progress, cancelling, locks, and workers that die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from django.utils import timezone
+
+from polarnight.web.jobs.joblog import tail
+from polarnight.web.jobs.locks import claim, release
+from polarnight.web.jobs.lost import SILENT_AFTER, mark_lost, worker_name
+from polarnight.web.jobs.running import Run
+from polarnight.web.models import Job, JobLock, JobState
+
+from .conftest import NIGHT
+
+
+def _soon(condition, seconds=20.0):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return bool(condition())
+
+
+def test_a_job_does_what_the_command_does(start):
+    from polarnight.config import get_settings
+    from polarnight.db import Epoch, PhotoPolResult
+
+    PhotoPolResult.objects.all().delete()
+    job = start(force=True)
+    assert (job.state, job.who) == ("queued", "operator")
+    assert Run(job.pk).to_the_end() == "done"
+    job.refresh_from_db()
+    # The demonstration has a frame of clouds and one without type: the command says 1.
+    assert (job.exit_code, job.error, job.stage, job.pid) == (1, "", "", None)
+    epoch = Epoch.objects.with_counts().get()
+    assert job.result["nights"] == [NIGHT]
+    assert job.result["n_failed"] == len(epoch.report["failed"]) == 2
+    assert job.result["parts"]["reduce"]["done"] == epoch.n_solved > 0
+    assert epoch.n_results > 0
+    assert job.started <= job.heartbeat <= job.finished
+    assert not JobLock.objects.exclude(name="").exists()
+    lines = tail(get_settings(), job.log)
+    assert any("reducing" in line or "reduce" in line for line in lines)
+    assert any("BLLac-0099R.fit" in line for line in lines)
+
+
+def test_progress_reaches_the_row(start, monkeypatch):
+    told = []
+    monkeypatch.setattr("polarnight.web.jobs.running._LOOK", 0.05)
+    write = Run._write
+    monkeypatch.setattr(
+        Run, "_write", lambda self, *state: (told.append(state), write(self, *state))[1]
+    )
+    job = start(force=True, only="masters")
+    assert Run(job.pk).to_the_end() == "done"
+    stages = {stage: total for stage, _, total in told if total}
+    assert stages, told
+    assert all(total > 0 for total in stages.values())
+
+
+def _in_thread(job):
+    """Run a job in a thread, which gives its connection back at the end."""
+    from django.db import connections
+
+    def run():
+        try:
+            Run(job.pk).to_the_end()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def _alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_cancelled_job_ends_within_two_seconds(start, demo):
+    from polarnight.db import Epoch
+    from polarnight.web.jobs.starting import cancel_job
+
+    before = Epoch.objects.get().report
+    job = start(force=True)
+    thread = _in_thread(job)
+    assert _soon(lambda: Job.objects.get(pk=job.pk).n_total)
+    pid = Job.objects.get(pk=job.pk).pid
+    assert _alive(pid)
+    asked = time.monotonic()
+    cancel_job(job, demo.user("admin"), why="wrong night")
+    assert _soon(lambda: Job.objects.get(pk=job.pk).state == JobState.CANCELLED)
+    assert time.monotonic() - asked < 2.0
+    thread.join(10)
+    assert not _alive(pid)
+    job.refresh_from_db()
+    assert (job.cancelled_by, job.exit_code, job.pid) == ("admin", None, None)
+    assert Epoch.objects.get().report == before
+    # What was under way has no name; the same work may be done again, and ends well.
+    again = start(force=True)
+    assert Run(again.pk).to_the_end() == "done"
+
+
+def test_a_process_that_is_killed_is_a_failure_with_a_reason(start):
+    job = start(force=True)
+    thread = _in_thread(job)
+    assert _soon(lambda: Job.objects.get(pk=job.pk).pid)
+    os.killpg(Job.objects.get(pk=job.pk).pid, signal.SIGKILL)
+    thread.join(10)
+    job.refresh_from_db()
+    assert job.state == JobState.FAILED
+    assert job.error == "its process ended by signal 9; out of memory?"
+
+
+def test_what_cannot_be_done_fails_in_one_line(start, demo):
+    import shutil
+
+    job = start()
+    raw = demo.root / "raw"
+    raw.unlink() if raw.is_symlink() else shutil.rmtree(raw)
+    assert Run(job.pk).to_the_end() == "failed"
+    job.refresh_from_db()
+    assert job.exit_code == 2
+    assert job.error.startswith(f"no raw files of {NIGHT}")
+    assert "\n" not in job.error
+
+
+def test_jobs_of_one_night_run_one_after_another(start):
+    first, second = start(only="masters"), start(only="photometry")
+    assert claim(first, [NIGHT]) is None
+    assert claim(second, [NIGHT, "OSN-T090/2022-09-19"]) == first
+    assert not JobLock.objects.filter(job=second).exists()
+    Job.objects.filter(pk=first.pk).update(
+        state=JobState.RUNNING, worker=worker_name(), heartbeat=timezone.now()
+    )
+    thread = _in_thread(second)
+    assert _soon(lambda: "waits for" in Job.objects.get(pk=second.pk).stage)
+    assert f"job {first.pk}" in Job.objects.get(pk=second.pk).stage
+    release(first)
+    thread.join(30)
+    assert Job.objects.get(pk=second.pk).state == JobState.DONE
+
+
+def test_a_silent_worker_is_lost_and_its_night_free(start):
+    job = start()
+    rows = Job.objects.filter(pk=job.pk)
+    now = timezone.now()
+    rows.update(state="running", worker="elsewhere:1", started=now, heartbeat=now)
+    assert claim(job, [NIGHT]) is None
+    assert mark_lost() == []
+    rows.update(heartbeat=now - 1.1 * SILENT_AFTER)
+    assert mark_lost() == [job.pk]
+    job.refresh_from_db()
+    assert job.state == JobState.LOST
+    assert "start it again" in job.error
+    assert claim(start(force=True), [NIGHT]) is None
+
+
+def test_a_dead_worker_of_this_machine_is_seen_at_once(start):
+    host = worker_name().rpartition(":")[0]
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    job = start()
+    rows = Job.objects.filter(pk=job.pk)
+    rows.update(state="running", worker=worker_name(), heartbeat=timezone.now())
+    assert mark_lost() == []
+    rows.update(worker=f"{host}:{ended.pid}")
+    assert mark_lost() == [job.pk]
+
+
+def test_a_worker_that_comes_back_leaves_a_lost_job_alone(start):
+    job = start(force=True)
+    thread = _in_thread(job)
+    assert _soon(lambda: Job.objects.get(pk=job.pk).pid)
+    pid = Job.objects.get(pk=job.pk).pid
+    Job.objects.filter(pk=job.pk).update(state=JobState.LOST, error="silent")
+    thread.join(10)
+    job.refresh_from_db()
+    assert (job.state, job.error) == ("lost", "silent")
+    assert not _alive(pid)
+
+
+def test_the_process_ends_with_its_worker(start, demo):
+    job = start(force=True)
+    code = (
+        "import polarnight.web.preparing as p; p.use_site_settings()\n"
+        "import polarnight, os, sys\n"
+        "polarnight.Config(config_db=True)\n"
+        "from polarnight.web.jobs.running import Run\n"
+        f"Run({job.pk}).to_the_end()\n"
+    )
+    env = {**os.environ, "POLARNIGHT_DATADIR": str(demo.root), "POLARNIGHT_WORKERS": "1"}
+    worker = subprocess.Popen([sys.executable, "-c", code], env=env)
+    try:
+        assert _soon(lambda: Job.objects.get(pk=job.pk).n_total)
+        pid = Job.objects.get(pk=job.pk).pid
+    finally:
+        worker.kill()
+        worker.wait()
+    assert _soon(lambda: not _alive(pid), 5)
+    assert mark_lost() == [job.pk]
+
+
+def test_a_queued_job_that_is_cancelled_never_runs(start, demo):
+    from polarnight.web.jobs.starting import cancel_job
+
+    job = cancel_job(start(), demo.user("operator"))
+    assert job.state == JobState.CANCELLED
+    assert Run(job.pk).to_the_end() == "cancelled"
+    assert Job.objects.get(pk=job.pk).started is None
+
+
+@pytest.mark.parametrize("number", [987654321])
+def test_a_job_that_is_gone_is_no_fault(demo, number):
+    assert Run(number).to_the_end() == ""
