@@ -157,3 +157,39 @@ def demo(demo_site, tmp_path, own_database):
     _copy(demo_site, tmp_path / "site")
     with own_database(tmp_path / "site"):
         yield Site(tmp_path / "site")
+
+
+@pytest.fixture(scope="session")
+def small_site(own_database, tmp_path_factory):
+    """A site with users of every role and three small frames, which no pipeline knows.
+
+    Not to be changed: tests take `door` for that.
+    """
+    from astropy.io import fits
+
+    from polarnight.web.preparing import prepare_site
+
+    root = tmp_path_factory.mktemp("small-site") / "data"
+    with own_database(root) as settings:
+        prepare_site(settings)
+        for role in ROLES:
+            make_user(role, role)
+    place = root / "raw" / "fits-raw"
+    place.mkdir(parents=True)
+    for number in range(1, 4):
+        data = np.arange(48, dtype=np.uint16).reshape(6, 8) + 10 * number
+        header = fits.Header({"OBJECT": "NGC5364", "EXPTIME": 10.0 * number})
+        fits.writeto(place / f"LRS.{number:03d}.fits", data, header)
+    return Site(root)
+
+
+@pytest.fixture
+def door(small_site, tmp_path, own_database):
+    """A copy of the small site, in force: for commands of cubes, which run in threads."""
+    from polarnight.web.console import servers
+
+    root = tmp_path / "site"
+    shutil.copytree(small_site.root, root)
+    with own_database(root):
+        yield Site(root)
+        servers.close_all()

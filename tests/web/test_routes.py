@@ -37,6 +37,8 @@ ANSWERS = {
     ("GET", "/api/v1/plots/light-curve"): 422,
     ("GET", "/api/v1/plots/light-curve/picture"): 422,
     ("GET", "/api/v1/plots/light-curve/rows"): 422,
+    ("GET", "/api/v1/ophidia/files"): 422,
+    ("GET", "/api/v1/ophidia/workflow"): 422,
     ("POST", "/api/v1/frames/<kind>/<pk>/undo"): 404,  # needs no body
 }
 

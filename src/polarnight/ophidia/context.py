@@ -84,7 +84,7 @@ class Context:
     @property
     def files(self) -> Repository:
         """The files that may be touched."""
-        return Repository(self.settings, self.user)
+        return Repository(self.settings, self.user, at_site=self.server.at_site)
 
     @property
     def cwd(self) -> str:

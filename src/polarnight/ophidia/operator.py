@@ -100,6 +100,9 @@ class Operator(abc.ABC):
     brief : bool
         Whether a run takes milliseconds and mostly writes to the database, so that several
         share a transaction in a massive operation.
+    reading : mapping, optional
+        None where it makes, changes or removes anything but where the client is. Otherwise
+        the values of arguments with which it does not; others than these are free.
     """
 
     name: ClassVar[str] = ""
@@ -113,6 +116,7 @@ class Operator(abc.ABC):
     extension: ClassVar[bool] = False
     massive: ClassVar[str | None] = None
     brief: ClassVar[bool] = False
+    reading: ClassVar[Mapping[str, tuple[str, ...]] | None] = None
 
     @abc.abstractmethod
     def run(self, given: Given, context: Context) -> Answer:
@@ -142,6 +146,20 @@ class Operator(abc.ABC):
         ------
         OphidiaError
         """
+
+    @classmethod
+    def only_reads(cls, texts: Mapping[str, str]) -> bool:
+        """Return whether a command makes, changes and removes nothing.
+
+        Parameters
+        ----------
+        texts : mapping
+            Its arguments as they are written.
+        """
+        if cls.reading is None:
+            return False
+        given = {name: texts.get(name, "").strip().lower() for name in cls.reading}
+        return all(not text or text in cls.reading[name] for name, text in given.items())
 
     @classmethod
     def declared(cls) -> dict[str, Argument]:

@@ -46,11 +46,15 @@ class Server:
     settings : Settings
     user : str
         Whose sessions they are.
+    at_site : bool
+        Whether the user is elsewhere: no programs run, and of the files of this machine only
+        the raw archive and the user's exports are there; see `files.paths.Repository`.
     """
 
-    def __init__(self, settings: Settings, user: str = "") -> None:
+    def __init__(self, settings: Settings, user: str = "", *, at_site: bool = False) -> None:
         self.settings = settings
         self.user = user or "oph-user"
+        self.at_site = at_site
         self.jobs = Jobs()
         self._runners = Runners(settings)
 

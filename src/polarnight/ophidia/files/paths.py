@@ -4,6 +4,10 @@ The data repository is ``raw`` in the data directory; ``/`` is its root. An abso
 looked up there first, and then as a real path where it lies under an allowed root: the data
 directory, the working directory, or one of ``import_roots`` of the settings. Nothing else is
 ever read or written, whatever ``..`` or symbolic links say.
+
+A site, which computes for people who are elsewhere, reads the raw archive, ``import_roots`` and
+what the user exported, and writes to that user's exports alone: what is given from the root is
+looked up there, too.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from polarnight.ophidia.errors import AccessRefused, BadValue
-from polarnight.ophidia.files.guarding import refuse_others, refuse_own
+from polarnight.ophidia.files.guarding import exports, refuse_others, refuse_own
 
 if TYPE_CHECKING:
     from polarnight.config import Settings
@@ -84,13 +88,18 @@ class Repository:
     settings : Settings
     user : str
         Whose exports may be touched.
+    at_site : bool
+        Whether the user is elsewhere: the data directory and the working directory of the
+        process are none of theirs, then.
     """
 
-    def __init__(self, settings: Settings, user: str) -> None:
+    def __init__(self, settings: Settings, user: str, *, at_site: bool = False) -> None:
         self._settings = settings
         self._user = user
         self.root = settings.data.raw
-        self.roots = (self.root, settings.datadir, Path.cwd(), *settings.cubes.import_roots)
+        self.own = exports(settings, user) if at_site else None
+        near = (settings.datadir, Path.cwd()) if self.own is None else (self.own,)
+        self.roots = (self.root, *near, *settings.cubes.import_roots)
 
     def find(self, path: str, cdd: str = "/") -> Path:
         """Return the existing file or directory that `path` names.
@@ -124,7 +133,14 @@ class Repository:
             if os.path.lexists(place):
                 return self._free(place, path)
         real = [place for place in places[1:] if self._allowed(place)]
-        return self._free(real[0] if real else places[0], path)
+        return self._free(self.own_place(path, cdd) or (real[0] if real else places[0]), path)
+
+    def own_place(self, path: str, cdd: str) -> Path | None:
+        """Return where a site writes something new, None where this is no site."""
+        if self.own is None:
+            return None
+        virtual = Path(normal_path(path, cdd))
+        return virtual if virtual.is_relative_to(self.own) else self.own / str(virtual).lstrip("/")
 
     def hides(self, place: Path) -> bool:
         """Whether a file or directory is not for this user, as the exports of others."""
@@ -147,7 +163,9 @@ class Repository:
             # That of a new data directory is empty; the root of the machine is never meant.
             self.root.mkdir(parents=True, exist_ok=True)
             return [self.root]
-        return [self.root / virtual.lstrip("/"), Path(virtual)]
+        inner = virtual.lstrip("/")
+        own = [] if self.own is None else [self.own / inner]
+        return [self.root / inner, *own, Path(virtual)]
 
     def _allowed(self, place: Path) -> bool:
         real = Path(os.path.realpath(place))
@@ -156,7 +174,23 @@ class Repository:
     def _free(self, place: Path, path: str) -> Path:
         inside = self._inside(place, path)
         refuse_own(inside, self._settings)
+        self.refuse_foreign(inside, path)
         return inside
+
+    def refuse_foreign(self, place: Path, path: str) -> None:
+        """Refuse, at a site, to change what is not the user's own.
+
+        Raises
+        ------
+        AccessRefused
+        """
+        if self.own is None:
+            return
+        real = Path(os.path.realpath(place.parent)) / place.name
+        own = Path(os.path.realpath(self.own))
+        if own not in real.parents or not Path(os.path.realpath(place)).is_relative_to(own):
+            msg = f"{path[:200]!r} is refused: a site writes only to what you exported"
+            raise AccessRefused(msg, f"your exports lie in {self.own}")
 
     def _inside(self, place: Path, path: str) -> Path:
         if re.search(r"[\ud800-\udfff]", str(place)):
@@ -169,6 +203,8 @@ class Repository:
         return place
 
     def _remedy(self) -> str:
+        if self.own is not None:
+            return f"files lie in {self.root}, or in {self.own}, where your exports are"
         return (
             f"files lie in {self.root}, in the data directory, in the working directory, "
             "or in a directory of the setting cubes.import_roots"

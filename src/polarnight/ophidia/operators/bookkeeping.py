@@ -37,6 +37,7 @@ class Tasks(Operator):
     """The record of operations."""
 
     name = "oph_tasks"
+    reading = {}
     title = "List the operations that made cubes."
     text = "Deleted cubes are still named."
     arguments = (
@@ -91,6 +92,7 @@ class LoggingBk(Operator):
     """Sessions and jobs."""
 
     name = "oph_loggingbk"
+    reading = {}
     title = "List sessions and the jobs in them."
     text = (
         "The mask has three digits: status, command, and times of begin and end of the jobs. "
@@ -264,6 +266,7 @@ class Service(Operator):
     """The state of the server."""
 
     name = "oph_service"
+    reading = {"enable": ("none",), "disable": ("none",), "status": ()}
     title = "Show whether the server works, and what runs."
     text = "It runs in the process of the client; there is nothing to switch on or off."
     arguments = (

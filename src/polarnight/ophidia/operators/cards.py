@@ -30,6 +30,7 @@ class Metadata(Operator):
     """The metadata of a cube."""
 
     name = "oph_metadata"
+    reading = {"mode": ("read",)}
     title = "Read, insert, update and delete metadata of a cube."
     text = (
         "Keys do not mind case, and - is _: OBS_TYPE finds OBS-TYPE. mode=read shows the keys of "

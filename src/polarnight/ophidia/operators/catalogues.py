@@ -24,6 +24,7 @@ class OperatorsList(Operator):
     """All operators."""
 
     name = "oph_operators_list"
+    reading = {}
     title = "List the operators."
     text = "oph_man function=<operator> shows how one of them is used."
     arguments = (
@@ -55,6 +56,7 @@ class PrimitivesList(Operator):
     """All primitives of oph_apply."""
 
     name = "oph_primitives_list"
+    reading = {}
     title = "List the primitives that oph_apply knows."
     text = (
         "Besides those of Ophidia there are operators (+ - * / ^ < > and or not), functions by "
@@ -126,6 +128,7 @@ class Hierarchy(Operator):
     """Hierarchies of dimensions."""
 
     name = "oph_hierarchy"
+    reading = {}
     title = "List the hierarchies of dimensions, or the levels of one."
     text = "Axes of images are of oph_base. Levels of oph_time are known, but never aggregated by."
     arguments = (
@@ -154,6 +157,7 @@ class ShowGrid(Operator):
     """Grids of a container."""
 
     name = "oph_showgrid"
+    reading = {}
     title = "List the grids of a container."
     text = "Grids were named sets of dimensions; cubes need none, so that there are none."
     arguments = (

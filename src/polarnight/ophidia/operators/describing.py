@@ -16,6 +16,7 @@ class ContainerSchema(Operator):
     """What a container is."""
 
     name = "oph_containerschema"
+    reading = {}
     title = "Show a container and its dimensions."
     arguments = (Argument("container", mandatory=True, help="Name, path or PID."),)
     objects = ("containerschema_info", "containerschema_diminfo")
@@ -48,6 +49,7 @@ class CubeElements(Operator):
     """How many numbers a cube has."""
 
     name = "oph_cubeelements"
+    reading = {}
     title = "Show the number of elements of a cube."
     text = "algorithm=count counts those that are there: neither missing nor unusable."
     arguments = (

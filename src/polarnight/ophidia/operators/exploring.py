@@ -40,6 +40,7 @@ class ExploreCube(Operator):
     """The numbers of a cube."""
 
     name = "oph_explorecube"
+    reading = {"output_path": ("default",), "output_name": ("default",)}
     title = "Show the values of a cube."
     text = (
         "One row for each explicit coordinate, with the values of the row joined by commas. Only "

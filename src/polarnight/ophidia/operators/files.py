@@ -27,6 +27,7 @@ class Fs(Operator):
     """Directories and files of the data repository."""
 
     name = "oph_fs"
+    reading = {"command": ("ls", "cd")}
     title = "List, enter, make, move and remove directories of the data repository."
     text = (
         "The repository is raw/ in the data directory. Names that begin with a dot are not shown. "
@@ -155,6 +156,7 @@ class Fs(Operator):
         data = context.settings.data
         refuse_roots(place, (*context.files.roots, data.db_path, data.stars, data.log_file))
         refuse_own(place, context.settings)
+        context.files.refuse_foreign(place, place.name)
 
 
 def _entries(top: Path, levels: int | None) -> Iterator[Path]:

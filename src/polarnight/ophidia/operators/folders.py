@@ -20,6 +20,7 @@ class Folder(Operator):
     """Folders of containers."""
 
     name = "oph_folder"
+    reading = {"command": ("cd",)}
     title = "Enter, make, move and remove folders of containers."
     text = (
         "The nights of the archive are under /archive/<telescope>/<night>; they are only read. "

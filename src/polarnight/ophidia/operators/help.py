@@ -17,6 +17,7 @@ class Man(Operator):
     """The manual of one operator or primitive."""
 
     name = "oph_man"
+    reading = {}
     title = "Show how an operator or a primitive is used."
     arguments = (
         Argument("function", mandatory=True, help="Name of an operator or a primitive."),

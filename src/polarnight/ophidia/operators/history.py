@@ -35,6 +35,7 @@ class Resume(Operator):
     """The history of commands."""
 
     name = "oph_resume"
+    reading = {"execute": ("no",)}
     title = "Show what was done in a session, its answers, and do it again."
     text = (
         "Without id the commands of the session; with id the answer of one, or its request. "

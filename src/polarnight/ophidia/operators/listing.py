@@ -43,6 +43,7 @@ class List(Operator):
     """What there is in a folder."""
 
     name = "oph_list"
+    reading = {}
     title = "List folders, containers and cubes."
     text = (
         "T is f for a folder and c for a container. /archive/<telescope>/<night> are the nights "

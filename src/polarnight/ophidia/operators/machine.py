@@ -27,6 +27,7 @@ class GetConfig(Operator):
     """What the client has to know of the server."""
 
     name = "oph_get_config"
+    reading = {}
     title = "Show the keys of the configuration."
     arguments = (
         Argument("key", "enum", "all", choices=("all", *_KEYS), help="One of them, or all."),
@@ -59,6 +60,7 @@ class Instances(Operator):
     """Hosts and partitions."""
 
     name = "oph_instances"
+    reading = {"action": ("read",)}
     title = "Show the host that computes and keeps cubes."
     text = f"There is one host and one partition: {_STATIC}."
     arguments = (
@@ -110,6 +112,7 @@ class Cluster(Operator):
     """Servers that are started and stopped."""
 
     name = "oph_cluster"
+    reading = {"action": ("info", "info_cluster")}
     title = "Show the hosts in use; nothing has to be deployed."
     text = f"Workers are started as they are needed: {_STATIC}."
     arguments = (

@@ -28,6 +28,7 @@ class ManageSession(Operator):
     """The sessions of a user."""
 
     name = "oph_manage_session"
+    reading = {"action": ("list", "env", "listusers")}
     title = "List, make, label and remove sessions."
     text = (
         "A session is a workspace of its own: folders, containers, cubes, history. new makes one "

@@ -34,6 +34,7 @@ class ExploreFits(Operator):
     """A look into a FITS file."""
 
     name = "oph_explorefits"
+    reading = {}
     title = "Look into a FITS file: its images, header, values, statistics of rows."
     text = (
         "Nothing is imported. level=0 shows the images and the header, level=1 values, level=2 "

@@ -18,6 +18,7 @@ class CubeIo(Operator):
     """Where a cube comes from."""
 
     name = "oph_cubeio"
+    reading = {}
     title = "Show what a cube was made from and what was made from it."
     text = (
         "To the ends: raw files on one side, last results on the other, also deleted cubes. "

@@ -29,6 +29,7 @@ class CubeSchema(Operator):
     """What a cube is."""
 
     name = "oph_cubeschema"
+    reading = {"action": ("read",)}
     title = "Show a cube, its dimensions and their values; add or clear dimensions of size 1."
     text = (
         "action=add gives the cube one more dimension of size 1, action=clear takes one off; "
@@ -119,6 +120,7 @@ class CubeSize(Operator):
     """How large a cube is."""
 
     name = "oph_cubesize"
+    reading = {}
     title = "Show how much a cube takes on disk."
     text = "Of a cube that was not computed, what it would take, uncompressed."
     arguments = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from polarnight.ophidia.answers.response import Grid, Item, Text
 from polarnight.ophidia.context import Context
-from polarnight.ophidia.errors import BadValue, OperatorFailed
+from polarnight.ophidia.errors import AccessRefused, BadValue, OperatorFailed
 from polarnight.ophidia.files.guarding import refuse_raw
 from polarnight.ophidia.files.paths import check_file_name
 from polarnight.ophidia.files.programs import Program, environment, session_directory, split_words
@@ -36,6 +36,9 @@ class _Running(Operator):
 
     def program(self, name: str, context: Context) -> Program:
         """Return the program of a name, or refuse it."""
+        if context.server.at_site:
+            msg = f"{self.name}: a site runs no programs"
+            raise AccessRefused(msg, "export the cube, and run it where you are")
         known = context.settings.cubes.scripts
         if name not in known:
             msg = f"{self.name}: no program {name[:60]!r} is registered"

@@ -19,6 +19,7 @@ class Search(Operator):
     """Cubes by their metadata."""
 
     name = "oph_search"
+    reading = {}
     title = "Find cubes by their metadata."
     text = (
         "One row for each cube and key that matches. Keys and values are matched as in SQL: % is "

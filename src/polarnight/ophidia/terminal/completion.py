@@ -236,7 +236,8 @@ def _data_paths(shell: Shell, typed: str) -> list[Candidate]:
     from polarnight.ophidia.files.paths import Repository
 
     directory, slash, start = typed.rpartition("/")
-    repository = Repository(shell.server.settings, shell.server.user)
+    server = shell.server
+    repository = Repository(server.settings, server.user, at_site=server.at_site)
     cdd = shell.environment.values["OPH_CDD"]
     return _entries(repository.find(f"{directory}{slash}" or ".", cdd), start)
 

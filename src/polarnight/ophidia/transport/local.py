@@ -77,7 +77,9 @@ class Local(Transport):
         """Copy a file of the data repository."""
         from polarnight.ophidia.files.paths import Repository
 
-        source = Repository(self.server.settings, self.server.user).find(path, state.cdd)
+        server = self.server
+        files = Repository(server.settings, server.user, at_site=server.at_site)
+        source = files.find(path, state.cdd)
         file = destination(source.name, target, force=force)
         if not source.is_file():
             msg = f"{path[:200]!r} is no file"

@@ -8,7 +8,8 @@ carries ``Authorization: Bearer <token>``, or HTTP basic with user and password.
 ``Content-Type: application/json`` and::
 
     {"request": "oph_list level=2;cwd=/;", "session": "https://.../sessions/1234/experiment",
-     "cwd": "/", "cdd": "/night", "cube": "https://.../1/2"}
+     "cwd": "/", "cdd": "/night", "cube": "https://.../1/2",
+     "run": "0f3c...", "wait": 20}
 
 ``request`` is the line of a command, or the JSON text of a workflow (it begins with ``{``),
 with everything that the client knows filled in: ``cwd``, ``cdd``, ``cube``, ``ncores``,
@@ -25,6 +26,18 @@ with its objects, the last of which is the status (``SUCCESS`` or ``ERROR`` with
 ``source``, and ``extra`` with the keys ``execution_time``, ``cube``, ``cwd``, ``cdd`` and
 ``sessionid``, which say where the client is from now on. ``session`` says the last once more.
 ``code`` is the exit code of the terminal and may be left out.
+
+A command may take longer than a request should: the site waits ``wait`` seconds for its end and
+then answers how far it is, while the command goes on::
+
+    {"state": "RUNNING", "run": "0f3c...", "what": "oph_reduce2", "fraction": 0.4}
+
+``run`` is the name that the client gave to the command (16 to 64 letters and digits that nobody
+guesses). ``POST {base}/api/v1/ophidia/poll`` with ``{"run": "0f3c...", "wait": 20}`` asks again,
+and answers as ``submit`` does; ``POST {base}/api/v1/ophidia/cancel`` with ``{"run": "0f3c..."}``
+asks the command to stop, whose answer then says so. A site that does not know them ignores
+``run`` and ``wait``, and answers at the end. One command of a session at a time changes
+something; 409 says that another one runs still.
 With ``exec_mode=async`` the answer comes at once; ``oph_resume level=0;id=N;`` then tells how
 much of workflow N is done, ``oph_resume id=N;`` what it answered, ``oph_cancel id=N;`` stops it.
 
@@ -42,7 +55,9 @@ followed, since credentials would go along.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -69,7 +84,11 @@ if TYPE_CHECKING:
 __all__ = ["Remote"]
 
 _SUBMIT = "/api/v1/ophidia/submit"
+_POLL = "/api/v1/ophidia/poll"
+_CANCEL = "/api/v1/ophidia/cancel"
 _FILES = "/api/v1/ophidia/files"
+_LAST = 2.0  # seconds for a command to end that was asked to stop
+_WAIT = 20  # seconds of one request; proxies give up after a minute
 _PLACE = ("session", "cwd", "cdd", "cube")
 
 
@@ -136,7 +155,7 @@ class Remote(Transport):
             except UnknownOperator:
                 return text.strip()  # the site may be newer than this client
 
-        return self._sent(text, request, state, cancelled)
+        return self._sent(text, request, state, progress, cancelled)
 
     def submit_workflow(
         self,
@@ -155,7 +174,7 @@ class Remote(Transport):
                 raise InvalidWorkflow(told, str(document.get("name", "")))
             return json.dumps({**_known(state), **document})
 
-        return self._sent(text, request, state, cancelled)
+        return self._sent(text, request, state, progress, cancelled)
 
     def open_cube(self, pid: str, state: State) -> tuple[Cube, Axes]:
         """Refuse: the values of a cube are at the site."""
@@ -182,6 +201,7 @@ class Remote(Transport):
         text: str,
         request: Callable[[], str],
         state: State,
+        progress: Progress | None,
         cancelled: threading.Event | None,
     ) -> Response:
         """Send what `request` gives, and take what comes back."""
@@ -189,8 +209,13 @@ class Remote(Transport):
         response = Response(user=self.user, request=text)
         try:
             line = request()
-            content = {"request": line, **{name: getattr(state, name) for name in _PLACE}}
-            answer = self._waited(lambda: self._wire.post(_SUBMIT, content), cancelled)
+            run = secrets.token_hex(16)
+            content: dict[str, Any] = {
+                "request": line,
+                **{name: getattr(state, name) for name in _PLACE},
+            }
+            content |= {"run": run, "wait": _WAIT}
+            answer = self._waited(lambda: self._followed(content, progress), run, cancelled)
             response = self._read(answer, line)
             _follow(state, response, answer)
         except PolarnightError as error:
@@ -201,10 +226,29 @@ class Remote(Transport):
             closed(response, state, start)
         return response
 
+    def _followed(self, content: dict[str, Any], progress: Progress | None) -> dict[str, Any]:
+        """Return the answer to a command, asking again while it runs."""
+        until = time.monotonic() + self._wire.patience
+        answer = self._wire.post(_SUBMIT, content)
+        while answer.get("state") == "RUNNING":
+            if progress is not None:
+                progress(str(answer.get("what", "")), _fraction(answer.get("fraction")))
+            if time.monotonic() > until:
+                msg = f"{self.host} did not come to an end in time"
+                remedy = "it goes on there: oph_resume shows it, oph_cancel stops it"
+                raise NoServer(msg, remedy)
+            answer = self._wire.post(_POLL, {"run": content["run"], "wait": _WAIT})
+        return answer
+
+    def _stop_run(self, run: str) -> None:
+        """Ask the site to stop a command; whether it can is told by its answer."""
+        with contextlib.suppress(PolarnightError):
+            self._wire.post(_CANCEL, {"run": run})
+
     def _waited(
-        self, ask: Callable[[], dict[str, Any]], cancelled: threading.Event | None
+        self, ask: Callable[[], dict[str, Any]], run: str, cancelled: threading.Event | None
     ) -> dict[str, Any]:
-        """Return the answer; stop waiting for it when the user wants to stop."""
+        """Return the answer; stop the command, and waiting for it, when the user wants to."""
         if cancelled is None:
             return ask()
         answers: list[dict[str, Any]] = []
@@ -222,7 +266,11 @@ class Remote(Transport):
         threading.Thread(target=work, name=f"request to {self.host}", daemon=True).start()
         while not over.wait(0.05):
             if cancelled.is_set():
-                msg = f"no longer waited for; {self.host} goes on with it (oph_cancel stops it)"
+                # In a thread of its own: the way to the site may be what does not answer.
+                threading.Thread(target=self._stop_run, args=(run,), daemon=True).start()
+                if over.wait(_LAST):
+                    break
+                msg = f"no longer waited for; {self.host} was asked to stop it"
                 raise Cancelled(msg)
         if errors:
             raise errors[0]
@@ -238,6 +286,11 @@ class Remote(Transport):
             raise NoServer(msg, "is it newer than this client? update Polarnight") from error
         response.request = request
         return response
+
+
+def _fraction(value: Any) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return min(1.0, max(0.0, float(value))) if number else 0.0
 
 
 def _known(state: State) -> dict[str, str]:

@@ -160,7 +160,9 @@ class Service:
     def _find_file(self, name: str) -> Path:
         from polarnight.ophidia.files.paths import Repository
 
-        return Repository(self.server.settings, self.server.user).place(name, self.state.cdd)
+        server = self.server
+        files = Repository(server.settings, server.user, at_site=server.at_site)
+        return files.place(name, self.state.cdd)
 
     def exists(self, pid: str) -> bool:
         """Return whether a cube is still there."""

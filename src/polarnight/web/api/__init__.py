@@ -30,6 +30,7 @@ ROUTERS: dict[str, str] = {
     "/plots": "polarnight.web.api.plots",
     "/flags": "polarnight.web.api.flags",
     "/views": "polarnight.web.api.views",
+    "/ophidia": "polarnight.web.api.ophidia",
 }
 """Prefix and module of each router; the module has it as `router`."""
 
