@@ -1,0 +1,221 @@
+"""Nights, frames and masters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Prefetch
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from polarnight.db.models import AstroSource, Epoch, RawFit, ReducedFit
+from polarnight.db.models.masters import MasterBias, MasterDark, MasterFlat
+from polarnight.web.admin.base import ReadOnlyAdmin, linked, shown
+from polarnight.web.admin.filters import (
+    FlagsFilter,
+    IdFilter,
+    NightFilter,
+    PatternFilter,
+    PreviewFilter,
+    text_filter,
+)
+from polarnight.web.admin.judging import ReasonForm, ignore, use_again
+from polarnight.web.admin.site import admin_site
+
+__all__ = ["EpochAdmin", "FrameAdmin", "MasterAdmin", "RawFitAdmin", "ReducedFitAdmin"]
+
+_ImgsizeFilter = text_filter("size", "imgsize")
+
+
+def flags_of(obj: Any) -> SafeString:
+    """Return the flags in force, those of errors in red."""
+    return format_html_join(
+        " ", '<span class="{}">{}</span>',
+        (("pn-bad" if "ERROR" in name else "pn-flag", name) for name in obj.flag_labels),
+    )  # fmt: skip
+
+
+@admin.register(Epoch, site=admin_site)
+class EpochAdmin(ReadOnlyAdmin):
+    """Nights with what there is of them."""
+
+    list_display = (
+        "id", "show_night", "telescope", "night", "raw", "bias", "dark", "flat", "light",
+        "reduced", "solved", "failed", "results", "flags_",
+    )  # fmt: skip
+    list_display_links = ("id",)
+    list_filter = (IdFilter, "telescope", text_filter("night", "night"), FlagsFilter)
+    ordering = ("-night", "telescope")
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Count, but only for lists: the order of a list must not count all nights."""
+        return super().get_queryset(request)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """Count for the rows of the page only."""
+        base = super().get_changelist(request, **kwargs)
+
+        class Counted(base):  # type: ignore[misc, valid-type]
+            def get_results(self, request: HttpRequest) -> None:
+                super().get_results(request)
+                rows = vars(self)["result_list"]
+                keys = [row.pk for row in rows]
+                counted = Epoch.objects.filter(pk__in=keys).with_counts().in_bulk()
+                self.result_list = [counted[key] for key in keys]
+
+        return Counted
+
+    @shown("page")
+    def show_night(self, obj: Any) -> str:
+        """The link to our page."""
+        return linked(obj.epochname, "night", obj.telescope, obj.night.isoformat())
+
+    @shown("flags", "flags")
+    def flags_(self, obj: Any) -> SafeString:
+        """The flags."""
+        return flags_of(obj)
+
+
+def _counted(name: str) -> Any:
+    def count(self: Any, obj: Any) -> int:
+        return int(getattr(obj, f"n_{name}"))
+
+    return shown(name)(count)
+
+
+for _name in ("raw", "bias", "dark", "flat", "light", "reduced", "solved", "failed", "results"):
+    setattr(EpochAdmin, _name, _counted(_name))
+
+
+class FrameAdmin(ReadOnlyAdmin):
+    """What raw frames, reduced frames and masters share."""
+
+    frame_kind = ""
+    actions = (ignore, use_again)
+    action_form = ReasonForm
+    list_select_related = ("epoch",)
+    list_display_links = ("id",)
+    ordering = ("-id",)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Add the previews where they are asked for."""
+        columns = list(super().get_list_display(request))
+        return [*columns, "preview"] if request.GET.get("previews") == "on" else columns
+
+    @shown("viewer")
+    def viewer(self, obj: Any) -> str:
+        """The link to the viewer."""
+        return linked("open", "frame", self.frame_kind, obj.pk)
+
+    @shown("night", "epoch__night")
+    def night(self, obj: Any) -> str:
+        """The link to the night."""
+        epoch = obj.epoch
+        return linked(epoch.epochname, "night", epoch.telescope, epoch.night.isoformat())
+
+    @shown("flags", "flags")
+    def flags_(self, obj: Any) -> SafeString:
+        """The flags."""
+        return flags_of(obj)
+
+    @shown("preview")
+    def preview(self, obj: Any) -> str | SafeString:
+        """A small picture, fetched when it comes into view."""
+        try:
+            url = reverse("api:picture", args=(self.frame_kind, obj.pk))
+        except NoReverseMatch:
+            return ""
+        return format_html('<img class="pn-preview" loading="lazy" alt="" src="{}?side=256">', url)
+
+
+_FRAME_FILTERS = (
+    PreviewFilter, IdFilter, "epoch__telescope", NightFilter, PatternFilter, "instrument",
+    "imgtype", "obsmode", "band", _ImgsizeFilter, FlagsFilter,
+)  # fmt: skip
+_FRAME_COLUMNS = (
+    "id", "viewer", "night", "filename", "instrument", "imgtype", "obsmode", "band",
+    "object_name", "rotangle", "exptime", "imgsize", "imgbinning", "juliandate", "flags_",
+)  # fmt: skip
+
+
+@admin.register(RawFit, site=admin_site)
+class RawFitAdmin(FrameAdmin):
+    """Raw frames."""
+
+    frame_kind = "raw"
+    list_display = (*_FRAME_COLUMNS, "error")
+    list_filter = _FRAME_FILTERS
+    hidden = ("mtime_ns",)
+
+
+@admin.register(ReducedFit, site=admin_site)
+class ReducedFitAdmin(FrameAdmin):
+    """Reduced frames."""
+
+    frame_kind = "reduced"
+    list_display = (*_FRAME_COLUMNS, "solved", "fwhm", "targets", "error")
+    list_filter = (*_FRAME_FILTERS, "solved")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Read the targets of all rows at once."""
+        targets = AstroSource.objects.targets().only("pk", "name")
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related(
+                Prefetch("sources_in_field", queryset=targets, to_attr="targets_in_field")
+            )
+        )
+
+    @shown("targets in field")
+    def targets(self, obj: Any) -> str | SafeString:
+        """The targets that the solution has in the field."""
+        links = ((linked(one.name, "source", one.pk),) for one in obj.targets_in_field[:8])
+        return format_html_join(", ", "{}", links)
+
+
+_MASTER_COLUMNS: tuple[Any, ...] = (
+    "id", "viewer", "night", "instrument", "imgsize", "imgbinning", "readmode", "n_used", "jd",
+    "flags_", "error",
+)  # fmt: skip
+_MASTER_FILTERS: tuple[Any, ...] = (
+    PreviewFilter, IdFilter, "epoch__telescope", NightFilter, "instrument", _ImgsizeFilter,
+    FlagsFilter,
+)  # fmt: skip
+
+
+class MasterAdmin(FrameAdmin):
+    """Masters."""
+
+    list_display = _MASTER_COLUMNS
+    list_filter = _MASTER_FILTERS
+
+
+@admin.register(MasterBias, site=admin_site)
+class MasterBiasAdmin(MasterAdmin):
+    """Master biases."""
+
+    frame_kind = "bias"
+
+
+@admin.register(MasterDark, site=admin_site)
+class MasterDarkAdmin(MasterAdmin):
+    """Master darks."""
+
+    frame_kind = "dark"
+    list_display = (*_MASTER_COLUMNS[:4], "exptime", *_MASTER_COLUMNS[4:])
+
+
+@admin.register(MasterFlat, site=admin_site)
+class MasterFlatAdmin(MasterAdmin):
+    """Master flats."""
+
+    frame_kind = "flat"
+    list_display = (
+        *_MASTER_COLUMNS[:4], "band", "obsmode", "rotangle", *_MASTER_COLUMNS[4:],
+    )  # fmt: skip
+    list_filter = (*MasterAdmin.list_filter, "band", "obsmode")

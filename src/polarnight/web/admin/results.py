@@ -1,0 +1,100 @@
+"""Results, and what people decided about rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from polarnight.db.models import AperPhotResult, PhotoPolResult
+from polarnight.db.models.audit import FlagChange, HumanDecision
+from polarnight.web.admin.base import ReadOnlyAdmin, linked, shown
+from polarnight.web.admin.filters import FlagsFilter, IdFilter, NightFilter, text_filter
+from polarnight.web.admin.products import flags_of
+from polarnight.web.admin.site import admin_site
+
+__all__ = ["AperPhotResultAdmin", "PhotoPolResultAdmin"]
+
+
+@admin.register(AperPhotResult, site=admin_site)
+class AperPhotResultAdmin(ReadOnlyAdmin):
+    """Fluxes of sources in frames."""
+
+    list_display = (
+        "id", "source", "frame", "pairs", "aperpix", "r_in", "r_out", "flux_counts",
+        "flux_counts_err", "fwhm", "x_px", "y_px",
+    )  # fmt: skip
+    list_display_links = ("id",)
+    list_filter = (IdFilter, text_filter("source", "astrosource__name"))
+    list_select_related = ("astrosource", "reducedfit__epoch")
+    ordering = ("-id",)
+
+    @shown("source", "astrosource__name")
+    def source(self, obj: Any) -> str:
+        """The link to the source."""
+        return linked(obj.astrosource.name, "source", obj.astrosource_id)
+
+    @shown("frame")
+    def frame(self, obj: Any) -> str:
+        """The link to the viewer."""
+        return linked(obj.reducedfit.fileloc, "frame", "reduced", obj.reducedfit_id)
+
+
+@admin.register(PhotoPolResult, site=admin_site)
+class PhotoPolResultAdmin(ReadOnlyAdmin):
+    """Magnitudes and polarizations."""
+
+    list_display = (
+        "id", "source", "night", "instrument", "band", "reduction", "juliandate", "mag", "mag_err",
+        "p", "p_err", "chi", "chi_err", "flags_", "diagnostics",
+    )  # fmt: skip
+    list_display_links = ("id",)
+    list_filter = (
+        IdFilter, text_filter("source", "astrosource__name"), "epoch__telescope", NightFilter,
+        "instrument", "band", "reduction", FlagsFilter,
+    )  # fmt: skip
+    list_select_related = ("astrosource", "epoch")
+    ordering = ("-id",)
+
+    @shown("source", "astrosource__name")
+    def source(self, obj: Any) -> str:
+        """The link to the source."""
+        return linked(obj.astrosource.name, "source", obj.astrosource_id)
+
+    @shown("night", "epoch__night")
+    def night(self, obj: Any) -> str:
+        """The link to the night."""
+        epoch = obj.epoch
+        return linked(epoch.epochname, "night", epoch.telescope, epoch.night.isoformat())
+
+    @shown("flags", "flags")
+    def flags_(self, obj: Any) -> SafeString:
+        """The flags."""
+        return flags_of(obj)
+
+    @shown("diagnostics")
+    def diagnostics(self, obj: Any) -> str:
+        """The link to the page of the result, or to the light curve."""
+        page = linked("result", "result", obj.pk)
+        return page if page != "result" else linked("plot", "plot", srcname=obj.astrosource.name)
+
+
+@admin.register(HumanDecision, site=admin_site)
+class HumanDecisionAdmin(ReadOnlyAdmin):
+    """Decisions in force."""
+
+    list_display = ("id", "model", "key", "set_bits", "clear_bits", "who", "modified", "comment")
+    list_filter = (IdFilter, "model", text_filter("who", "who"))
+    search_fields = ("key",)
+    ordering = ("-id",)
+
+
+@admin.register(FlagChange, site=admin_site)
+class FlagChangeAdmin(ReadOnlyAdmin):
+    """All that people changed."""
+
+    list_display = ("id", "when", "who", "model", "key", "what", "why")
+    list_filter = (IdFilter, "model", text_filter("who", "who"))
+    search_fields = ("key",)
+    ordering = ("-id",)

@@ -1,0 +1,181 @@
+"""Stars of the field as calibrators of a source: from local catalogues, or fetched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from polarnight.config import get_settings
+from polarnight.db.catalogue_file import SourceEntry
+from polarnight.db.coordinates import format_dec, format_ra
+from polarnight.db.models import AstroSource
+from polarnight.errors import AlgorithmFailed, ConfigError
+from polarnight.web.catalogue.checking import NEAR
+
+if TYPE_CHECKING:
+    from polarnight.astrometry import Stars
+
+__all__ = ["BANDS", "FieldQuery", "find_field_stars", "online_allowed"]
+
+BANDS: Final = ("B", "V", "R", "I")
+_OWN: Final = 10.0  # arcsec about the source: that is the source itself, or blends with it
+_MOST: Final = 100
+_LARGEST_RADIUS: Final = 60.0  # arcmin
+
+
+@dataclass(frozen=True, slots=True)
+class FieldQuery:
+    """Which stars are wanted.
+
+    Parameters
+    ----------
+    radius : float
+        About the source, arcmin.
+    bright, faint : float
+        Limits of the R magnitude.
+    largest_error : float
+        Of the R magnitude.
+    count : int
+        Stars at most; the brightest are taken.
+    online : bool
+        Fetch the catalogue of the settings where none on disk covers the field.
+
+    Raises
+    ------
+    ConfigError
+        Where a value makes no sense.
+    """
+
+    radius: float = 7.0
+    bright: float = 11.0
+    faint: float = 16.0
+    largest_error: float = 0.05
+    count: int = 30
+    online: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.radius <= _LARGEST_RADIUS:
+            msg = f"a radius is between 0 and {_LARGEST_RADIUS:g} arcmin, not {self.radius:g}"
+        elif not self.bright < self.faint:
+            msg = f"no star is fainter than {self.bright:g} and brighter than {self.faint:g}"
+        elif not 0.0 < self.largest_error < 10.0:
+            msg = f"a largest error of {self.largest_error:g} mag makes no sense"
+        elif not 1 <= self.count <= _MOST:
+            msg = f"1 to {_MOST} stars are imported at once, not {self.count}"
+        else:
+            return
+        raise ConfigError(msg)
+
+
+def online_allowed() -> bool:
+    """Return whether the settings let catalogues be fetched over the network."""
+    return get_settings().astrometry.online
+
+
+def find_field_stars(source: AstroSource, query: FieldQuery) -> list[SourceEntry]:
+    """Return stars about a source as entries that calibrate it.
+
+    Stars that the catalogue of sources has already, under whatever name, are left out.
+
+    Raises
+    ------
+    ConfigError
+        Where the field has no such stars, or fetching is not allowed.
+    ExternalService
+        Where the service does not answer.
+    """
+    from polarnight.astrometry.local import LocalCatalogue
+
+    directory = get_settings().data.stars
+    if query.online:
+        _fetch(source, query)
+    stars = LocalCatalogue(directory).cone(source.ra, source.dec, query.radius / 60.0)
+    if not len(stars):
+        msg = f"no star catalogue on disk has stars within {query.radius:g}′ of {source.name}"
+        raise ConfigError(f"{msg}; import one with 'polarnight stars import'")
+    magnitudes = {band: _johnson(stars, band) for band in BANDS}
+    r, r_err = magnitudes["R"]
+    away = 3600.0 * _separation(stars, source)
+    with np.errstate(invalid="ignore"):
+        good = (r >= query.bright) & (r <= query.faint) & (r_err <= query.largest_error)
+    order = [int(n) for n in np.argsort(r) if good[n] and away[n] > _OWN]
+    known = AstroSource.objects.in_cone(source.ra, source.dec, (query.radius + 1.0) / 60.0)
+    entries: list[SourceEntry] = []
+    for n in order:
+        ra, dec = float(stars.ra[n]), float(stars.dec[n])
+        if any(3600.0 * one.separation(ra, dec) < NEAR for one in known):
+            continue
+        entries.append(
+            _entry(ra, dec, {b: (m[n], e[n]) for b, (m, e) in magnitudes.items()}, source)
+        )
+        if len(entries) == query.count:
+            break
+    if not entries:
+        msg = (
+            f"of {len(stars)} stars within {query.radius:g}′ none has an R magnitude between "
+            f"{query.bright:g} and {query.faint:g} known to {query.largest_error:g} mag that is "
+            "not in the catalogue already"
+        )
+        raise ConfigError(msg)
+    return entries
+
+
+def _fetch(source: AstroSource, query: FieldQuery) -> None:
+    from polarnight.astrometry import fetch_stars
+
+    settings = get_settings()
+    if not online_allowed():
+        msg = "the settings do not let star catalogues be fetched (astrometry.online is false)"
+        raise ConfigError(msg)
+    fetch_stars(
+        settings.astrometry.online_catalogue,
+        source.ra,
+        source.dec,
+        query.radius / 60.0,
+        settings.data.stars,
+        timeout=settings.astrometry.online_timeout,
+    )
+
+
+def _separation(stars: Stars, source: AstroSource) -> Any:
+    from polarnight.astrometry.geometry import separation
+
+    return np.asarray(separation(stars.ra, stars.dec, source.ra, source.dec))
+
+
+def _johnson(stars: Stars, band: str) -> tuple[Any, Any]:
+    """Return magnitudes of a band and errors: the catalogue's own, else made from others."""
+    from polarnight.photometry import to_johnson
+
+    mag = stars.mags.get(band, np.full(len(stars), np.nan)).copy()
+    err = stars.mag_errs.get(band, np.full(len(stars), np.nan)).copy()
+    err[np.isnan(err) & np.isfinite(mag)] = 0.0  # not known, as local sequences often are
+    lacking = ~np.isfinite(mag)
+    if lacking.any():
+        try:
+            made, made_err, _ = to_johnson(band, stars.mags, stars.mag_errs)
+        except AlgorithmFailed:
+            return mag, err
+        mag[lacking], err[lacking] = made[lacking], made_err[lacking]
+    return mag, err
+
+
+def _entry(
+    ra: float, dec: float, magnitudes: dict[str, tuple[float, float]], source: AstroSource
+) -> SourceEntry:
+    values: dict[str, Any] = {}
+    for band, (mag, err) in magnitudes.items():
+        if np.isfinite(mag):
+            values[f"mag_{band}"] = round(float(mag), 4)
+            if np.isfinite(err) and err > 0:
+                values[f"mag_{band}_err"] = round(float(err), 4)
+    return SourceEntry(
+        name=f"Star {ra:.5f} {dec:+.5f}",
+        ra_hms=format_ra(ra),
+        dec_dms=format_dec(dec),
+        srctype="star",
+        calibrates=[source.name],
+        **values,
+    )

@@ -1,0 +1,76 @@
+"""What was last seen of sources: few queries for many of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db.models import Max
+
+from polarnight.db.models import AstroSource, PhotoPolResult
+from polarnight.web.catalogue.exposures import Advice, recommend
+
+__all__ = ["Seen", "last_seen"]
+
+_UNIX_JD = 2440587.5
+_BAD = (
+    PhotoPolResult.Flags.BAD_PHOTOMETRY
+    | PhotoPolResult.Flags.SATURATED
+    | PhotoPolResult.Flags.UPPER_LIMIT
+)
+
+
+@dataclass(slots=True)
+class Seen:
+    """The last of a source.
+
+    Attributes
+    ----------
+    when : datetime or None
+        Of the last result, UTC.
+    mag, mag_err : float or None
+        Mean R magnitude of the last night that has one.
+    """
+
+    when: datetime | None = None
+    mag: float | None = None
+    mag_err: float | None = None
+
+    @property
+    def advice(self) -> Advice | None:
+        """Exposures by the last R magnitude."""
+        return recommend(self.mag)
+
+
+def last_seen(sources: Sequence[AstroSource]) -> dict[int, Seen]:
+    """Return what was last seen of sources (a page of them), by their keys."""
+    seen = {source.pk: Seen() for source in sources}
+    rows = PhotoPolResult.objects.filter(astrosource__in=list(seen)).order_by()
+    for pk, last in rows.values_list("astrosource").annotate(last=Max("juliandate")):
+        if last is not None:
+            seen[pk].when = datetime.fromtimestamp((last - _UNIX_JD) * 86400.0, UTC)
+    good = rows.filter(band="R", mag__isnull=False, flags__hasnot=_BAD)
+    nights = dict(good.values_list("astrosource").annotate(last=Max("epoch__night")))
+    values: dict[int, list[tuple[float, float | None]]] = defaultdict(list)
+    wanted = good.filter(epoch__night__in=set(nights.values()))
+    for pk, night, mag, error in wanted.values_list(
+        "astrosource", "epoch__night", "mag", "mag_err"
+    ):
+        if night == nights[pk]:
+            values[pk].append((mag, error))
+    for pk, pairs in values.items():
+        seen[pk].mag, seen[pk].mag_err = _mean(pairs)
+    return seen
+
+
+def _mean(pairs: list[tuple[float, float | None]]) -> tuple[float, float | None]:
+    """Return the mean weighted by inverse variances; a plain one where an error is missing."""
+    weights = [1.0 / error**2 if error else None for _, error in pairs]
+    if any(weight is None for weight in weights):
+        return sum(mag for mag, _ in pairs) / len(pairs), None
+    known = [weight for weight in weights if weight is not None]
+    total = sum(known)
+    mean = sum(mag * weight for (mag, _), weight in zip(pairs, known, strict=True)) / total
+    return mean, total**-0.5

@@ -1,0 +1,1 @@
+"""Logs as the site shows them: by name from a list, read from the end."""
