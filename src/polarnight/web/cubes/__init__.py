@@ -1,0 +1,1 @@
+"""Cubes as the site shows them: the user's own and those of the archive."""
