@@ -292,15 +292,16 @@ class PhotoPolResult(AuditedModel, ProductColumns):
             models.Index(fields=["astrosource", "band", "juliandate"], name="photopol_curve"),
             models.Index(fields=["epoch", "reduction"], name="photopol_epoch"),
             # Light curves and tables of 10^5 results are read from this index alone: a row
-            # with its evidence is twenty times wider. PostgreSQL takes 32 columns; SQLite
-            # does not count generated columns (flags) as covered.
+            # with its evidence is twenty times wider. PostgreSQL takes 32 columns, and has
+            # the key only where it is named; SQLite does not count generated columns (flags)
+            # as covered.
             models.Index(
                 fields=[
                     *("astrosource", "juliandate", "instrument", "band", "epoch", "reduction"),
                     *("machine_flags", "human_set", "human_clear", "mag", "mag_err"),
                     *("mag_limit", "mag_corr", "mag_corr_err", "q", "q_err", "u", "u_err"),
                     *("p", "p_err", "p_low", "p_high", "p_naive", "p_limit95", "p_corr"),
-                    *("p_corr_err", "chi", "chi_err", "airmass", "fwhm"),
+                    *("p_corr_err", "chi", "chi_err", "airmass", "fwhm", "id"),
                 ],
                 name="photopol_scan",
             ),

@@ -63,46 +63,46 @@ def thin(time: Floats, value: Floats, most: int) -> Mask:
     n = len(time)
     if n <= most:
         return np.ones(n, dtype=bool)
-    place, starts = _bins(time, max(1, most // _PER_BIN))
-    kept = np.zeros(n, dtype=bool)
+    starts = _bins(time, max(1, most // _PER_BIN))
     ends = np.r_[starts[1:], n]
+    place = np.repeat(np.arange(len(starts)), ends - starts)
+    kept = np.zeros(n, dtype=bool)
     kept[starts] = kept[ends - 1] = True
-    order = np.lexsort((value, place))  # bins stay together, values rise in each
-    kept[order[starts]] = kept[order[ends - 1]] = True
+    for extreme in (np.minimum, np.maximum):
+        hit = np.flatnonzero(value == extreme.reduceat(value, starts)[place])
+        kept[hit[np.diff(place[hit], prepend=-1) > 0]] = True  # the first where several are equal
     return kept
 
 
-def _bins(time: Floats, most: int) -> tuple[Whole, Whole]:
+def _bins(time: Floats, most: int) -> Whole:
     """Cut a span of time into equal bins, as many as leave at most `most` that hold points.
 
     Observations come in nights and seasons: most of the span is empty.
 
     Returns
     -------
-    place : ndarray of int (n,)
-        The bin of each point.
-    starts : ndarray of int
+    ndarray of int
         The first point of each bin that has any.
     """
     span = time[-1] - time[0]
     if not span > 0:
-        return np.zeros(len(time), dtype=np.int64), np.zeros(1, dtype=np.int64)
+        return np.zeros(1, dtype=np.int64)
     phase = (time - time[0]) / span
     bins = most
     found = _cut(phase, bins)
     for _ in range(_ROUNDS):
         # A little fewer than would fill up, for bins are cut by the ends of nights.
-        bins = int(0.95 * bins * most / len(found[1]))
+        bins = int(0.95 * bins * most / len(found))
         finer = _cut(phase, bins)
-        if not len(found[1]) < len(finer[1]) <= most:
+        if not len(found) < len(finer) <= most:
             break
         found = finer
     return found
 
 
-def _cut(phase: Floats, bins: int) -> tuple[Whole, Whole]:
+def _cut(phase: Floats, bins: int) -> Whole:
     place = np.minimum((phase * bins).astype(np.int64), bins - 1)
-    return place, np.flatnonzero(np.diff(place, prepend=-1))
+    return np.flatnonzero(np.diff(place, prepend=-1))
 
 
 def decimate(curve: Curve, most: int, flags: Sequence[int] = ()) -> Decimated:

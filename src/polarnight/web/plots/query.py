@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from django.db import connection
+from django.db.models import F
 
 from polarnight.db.models import AstroSource, PhotoPolResult
 from polarnight.errors import ConfigError
+from polarnight.web.plots.reading import read_columns
 from polarnight.web.tables.columns import JD_OF_MJD
 from polarnight.web.tables.filters import Filter, apply_filters
 
@@ -19,11 +20,8 @@ __all__ = ["DTYPE", "Curve", "Selection", "fetch"]
 
 Points = npt.NDArray[np.void]
 
-_CHUNK = 10000
-
 DTYPE = np.dtype(
-    [("pk", "i8"), ("flags", "i8"), ("human_set", "i8"), ("human_clear", "i8")]
-    + [("instrument", "O"), ("band", "O"), ("mjd", "f8")]
+    [("pk", "i8"), ("flags", "i8"), ("mjd", "f8")]
     + [
         (name, "f8")
         for name in (
@@ -99,7 +97,7 @@ class Curve:
 
     points: Points
     code: npt.NDArray[np.int16]
-    series: tuple[tuple[str, str], ...]
+    series: tuple[tuple[str, ...], ...]
 
 
 def fetch(selection: Selection) -> Curve:
@@ -108,37 +106,37 @@ def fetch(selection: Selection) -> Curve:
     Nothing but narrow columns of one index is read, so that 10^5 results take a fraction of
     a second.
     """
-    paths = _paths(selection)
-    rows = selection.rows().values_list(*paths)
-    if connection.vendor == "postgresql":
-        rows = rows.order_by()  # it would sort whole rows on disk, numpy sorts one column
-    # One row after the other: 10^5 tuples at once would keep the garbage collector busy.
-    points = np.fromiter(rows.iterator(chunk_size=_CHUNK), dtype=DTYPE)  # None becomes NaN
-    points = points[np.argsort(points["mjd"], kind="stable")]
-    points["flags"] = points["flags"] & ~points["human_clear"] | points["human_set"]
-    points["mjd"] -= JD_OF_MJD
-    pairs = list(zip(points["instrument"], points["band"], strict=True))
-    series = tuple(sorted(set(pairs)))
-    code = {pair: number for number, pair in enumerate(series)}
-    _complete(points, selection)
-    return Curve(points, np.array([code[pair] for pair in pairs], dtype="i2"), series)
-
-
-def _paths(selection: Selection) -> tuple[str, ...]:
-    """Return the columns of the database, in the order of `DTYPE`.
-
-    The flags in force are a generated column, which SQLite does not read from an index.
-    """
-    corrected = selection.corrected
-    p = "p_corr" if corrected else "p_naive" if selection.naive else "p"
-    error = "p_corr_err" if corrected else "p_err"
-    plain = p == "p"
-    return (
-        *("pk", "machine_flags", "human_set", "human_clear", "instrument", "band", "juliandate"),
-        *(("mag_corr", "mag_corr_err") if corrected else ("mag", "mag_err")),
-        *("mag_limit", p, "p_low" if plain else error, "p_high" if plain else error),
-        *("p_limit95", "chi", "chi_err", "q", "q_err", "u", "u_err"),
+    # The flags in force are a generated column, which SQLite does not read from an index.
+    machine: Any = F("machine_flags")  # the stubs know integers only
+    in_force = (machine - machine.bitand(F("human_clear"))).bitor(F("human_set"))
+    read = read_columns(
+        selection.rows().annotate(in_force=in_force),
+        integers={"pk": "pk", "flags": "in_force"},
+        numbers=_paths(selection),
+        texts=("instrument", "band"),
     )
+    order = np.argsort(read.values["mjd"], kind="stable")
+    points = np.empty(len(order), DTYPE)
+    for name, values in read.values.items():
+        points[name] = values[order]
+    points["mjd"] -= JD_OF_MJD
+    _complete(points, selection)
+    return Curve(points, read.code[order], read.texts)
+
+
+def _paths(selection: Selection) -> dict[str, str]:
+    """Return the columns of the database by their names in `DTYPE`."""
+    host = "_corr" if selection.corrected else ""
+    p = "p_corr" if selection.corrected else "p_naive" if selection.naive else "p"
+    error = "p_corr_err" if selection.corrected else "p_err"
+    plain = p == "p"
+    same = ("mag_limit", "chi", "chi_err", "q", "q_err", "u", "u_err")
+    return {
+        **{name: name for name in same},
+        **{"mjd": "juliandate", "mag": f"mag{host}", "mag_err": f"mag{host}_err", "p": p},
+        **{"p_low": "p_low" if plain else error, "p_high": "p_high" if plain else error},
+        "p_limit": "p_limit95",
+    }
 
 
 def _complete(points: Points, selection: Selection) -> None:
