@@ -29,8 +29,16 @@ ANSWERS = {
     ("*", "/account/password/"): 405,
     ("*", "/account/tokens/"): 405,
     ("*", "/account/tokens/<int:pk>/revoke/"): 405,
+    ("*", "/users/add/"): 405,
+    ("*", "/users/<int:pk>/change/"): 405,
+    ("*", "/users/tokens/<int:pk>/revoke/"): 405,
+    ("*", "/sources/<int:pk>/comment/"): 405,
+    ("*", "/sources/<int:pk>/delete/"): 405,
+    ("*", "/password/<uidb64>/<token>/"): 200,  # says that the link is used or too old
     ("*", "/api/v1/"): 404,
     # Requests that lack what they must say.
+    ("GET", "/api/v1/logs/lines"): 422,
+    ("DELETE", "/api/v1/sources/<int:pk>"): 422,  # a reason
     ("GET", "/api/v1/frames/<kind>/<pk>/tiles/<plane>/<level>/<column>/<row>"): 422,
     ("GET", "/api/v1/frames/<kind>/<pk>/sky"): 422,
     ("GET", "/api/v1/masters/<kind>"): 422,
@@ -40,6 +48,8 @@ ANSWERS = {
     ("GET", "/api/v1/ophidia/files"): 422,
     ("GET", "/api/v1/ophidia/workflow"): 422,
     ("POST", "/api/v1/frames/<kind>/<pk>/undo"): 404,  # needs no body
+    ("POST", "/api/v1/jobs/<pk>/cancel"): 404,
+    ("POST", "/api/v1/jobs/<pk>/requeue"): 404,
 }
 
 

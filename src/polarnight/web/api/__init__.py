@@ -24,12 +24,20 @@ __all__ = ["ROUTERS", "api"]
 
 ROUTERS: dict[str, str] = {
     "/me": "polarnight.web.api.me",
+    "/nights": "polarnight.web.api.nights",
+    "/jobs": "polarnight.web.api.jobs",
+    "/quality": "polarnight.web.api.quality",
     "/frames": "polarnight.web.api.frames",
     "/masters": "polarnight.web.api.masters",
     "/results": "polarnight.web.api.results",
     "/plots": "polarnight.web.api.plots",
     "/flags": "polarnight.web.api.flags",
     "/views": "polarnight.web.api.views",
+    "/sources": "polarnight.web.api.sources",
+    "/logs": "polarnight.web.api.logs",
+    "/tokens": "polarnight.web.api.tokens",
+    "/users": "polarnight.web.api.users",
+    "/cubes": "polarnight.web.api.cubes",
     "/ophidia": "polarnight.web.api.ophidia",
 }
 """Prefix and module of each router; the module has it as `router`."""

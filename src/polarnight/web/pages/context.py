@@ -29,6 +29,7 @@ NAVIGATION = (
     Entry("Plot", "plot", Action.VIEW),
     Entry("Data", "data", Action.VIEW),
     Entry("Sources", "sources", Action.VIEW),
+    Entry("Quality", "quality", Action.VIEW),
     Entry("Cubes", "cubes", Action.VIEW),
     Entry("Jobs", "jobs", Action.VIEW),
     Entry("Logs", "logs", Action.LOGS),
@@ -59,6 +60,6 @@ def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
             url = reverse(entry.name)
         except NoReverseMatch:
             continue
-        here = request.path == url or (url != "/" and request.path.startswith(url))
+        here = request.path == url or (entry.name != "home" and request.path.startswith(url))
         entries.append({"title": entry.title, "url": url, "here": here})
     return entries

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from polarnight.web.pages.links import page_url
 
-__all__ = ["Failure", "failures_of"]
+__all__ = ["Failure", "failed_files", "failures_of", "words_of"]
 
 _PATH = re.compile(r"^(/\S[^:]*/)([^/:]+): ")
 _BRACKETS = re.compile(r"^(?P<text>.*\S) \((?P<remedy>[^()]{8,})\)$", re.DOTALL)
@@ -81,6 +81,31 @@ def failures_of(epoch: Any) -> list[Failure]:
     found = _grouped(told)
     _link(epoch, found)
     return found
+
+
+def failed_files(epochs: Sequence[Any]) -> list[set[tuple[str, str]]]:
+    """Return what failed in each of several nights, as part and name, in one query.
+
+    As many as `failures_of` tells, each counted once for each part.
+    """
+    from polarnight.db import RawFit
+
+    found: dict[Any, set[tuple[str, str]]] = {
+        epoch.pk: {
+            (str(part), PurePosixPath(what).name)
+            for part, what, _ in (epoch.report or {}).get("failed", [])
+        }
+        for epoch in epochs
+    }
+    rows = RawFit.objects.filter(epoch__in=list(found), flags__hasnot=int(RawFit.FLAGS.IGNORE))
+    for key, name in rows.exclude(error="").values_list("epoch", "filename"):
+        found[key].add(("classify", name))
+    return [found[epoch.pk] for epoch in epochs]
+
+
+def words_of(part: str, error: str) -> tuple[str, str]:
+    """Return what happened and what to do about it; both empty where nothing did."""
+    return _split(part, error) if error else ("", "")
 
 
 def _link(epoch: Any, failures: list[Failure]) -> None:

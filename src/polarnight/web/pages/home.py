@@ -24,7 +24,7 @@ _MOST_JOBS = 10
 @needs(Action.VIEW)
 def home(request: HttpRequest) -> HttpResponse:
     """Show the page."""
-    recent = Q(state=JobState.FAILED, finished__gte=timezone.now() - _RECENT)
+    recent = Q(state__in=(JobState.FAILED, JobState.LOST), finished__gte=timezone.now() - _RECENT)
     jobs = list(Job.objects.filter(Q(state__in=Job.ACTIVE) | recent)[:_MOST_JOBS])
     order = [JobState.RUNNING, JobState.QUEUED, JobState.FAILED]
     jobs.sort(key=lambda job: order.index(JobState(job.state)))

@@ -13,7 +13,7 @@ from polarnight.config import get_settings
 from polarnight.web.pages.failures import Failure, failures_of
 from polarnight.web.pages.links import page_url
 
-__all__ = ["Conditions", "Latest", "Night", "last_nights"]
+__all__ = ["Conditions", "Latest", "Night", "last_nights", "night_of"]
 
 _UNIX_JD = 2440587.5
 _POOR = 0.7  # of the usual throughput: clouds, or something on the mirror
@@ -115,16 +115,24 @@ def last_nights() -> list[Night]:
         for telescope, night in newest
     ]
     nights.sort(key=lambda epoch: (epoch.night, epoch.telescope), reverse=True)
-    return [
-        Night(
-            epoch=epoch,
-            url=page_url("night", epoch.telescope, epoch.night.isoformat()),
-            failures=failures_of(epoch),
-            conditions=_conditions(epoch),
-            results=_results(epoch),
-        )
-        for epoch in nights
-    ]
+    return [night_of(epoch) for epoch in nights]
+
+
+def night_of(epoch: Any) -> Night:
+    """Return what there is to tell of a night.
+
+    Parameters
+    ----------
+    epoch : Epoch
+        With its counts (``with_counts``).
+    """
+    return Night(
+        epoch=epoch,
+        url=page_url("night", epoch.telescope, epoch.night.isoformat()),
+        failures=failures_of(epoch),
+        conditions=_conditions(epoch),
+        results=_results(epoch),
+    )
 
 
 def _conditions(epoch: Any) -> list[Conditions]:
