@@ -12,7 +12,16 @@ from polarnight.errors import ConfigError
 from polarnight.web.models import ActionLog
 from polarnight.web.viewer.comments import LONGEST
 
-__all__ = ["FieldError", "delete", "describe", "difference", "history", "save", "write_comment"]
+__all__ = [
+    "FieldError",
+    "check",
+    "delete",
+    "describe",
+    "difference",
+    "history",
+    "save",
+    "write_comment",
+]
 
 KIND = "AstroSource"
 _COLUMNS = tuple(name for name in SourceEntry.model_fields if name != "calibrates")
@@ -67,8 +76,7 @@ def save(
         if source is not None:
             source = AstroSource.objects.select_for_update().get(pk=source.pk)
         before = {} if source is None else describe(source)
-        targets = _targets(entry, source)
-        _check_name(entry, source)
+        targets = check(entry, source)
         row = source or AstroSource()
         for name in entry.model_fields_set - {"calibrates"}:
             value = getattr(entry, name)
@@ -86,6 +94,18 @@ def save(
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "", [], {})}
+
+
+def check(entry: SourceEntry, source: AstroSource | None) -> list[AstroSource]:
+    """Return the sources that an entry calibrates.
+
+    Raises
+    ------
+    FieldError
+        As `save`.
+    """
+    _check_name(entry, source)
+    return _targets(entry, source)
 
 
 def _targets(entry: SourceEntry, source: AstroSource | None) -> list[AstroSource]:

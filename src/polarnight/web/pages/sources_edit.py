@@ -14,7 +14,7 @@ from polarnight.errors import ConfigError
 from polarnight.web.access.clients import client_ip
 from polarnight.web.access.needs import needs
 from polarnight.web.access.roles import Action
-from polarnight.web.catalogue.changing import FieldError, delete, save
+from polarnight.web.catalogue.changing import FieldError, check, delete, save
 from polarnight.web.catalogue.checking import warnings_of
 from polarnight.web.pages.sources_form import SourceForm
 
@@ -45,6 +45,10 @@ def _edit(request: HttpRequest, source: AstroSource | None) -> HttpResponse:
     form = SourceForm(request.POST)
     if not form.is_valid() or form.entry is None:
         return _show(request, form, source, 422)
+    try:
+        check(form.entry, source)
+    except FieldError as error:
+        return _refused(request, form, source, error)
     warnings = warnings_of(form.entry, source)
     if source is not None and request.POST.get("version") != source.modified.isoformat():
         warnings.insert(0, _STALE)
@@ -60,10 +64,16 @@ def _edit(request: HttpRequest, source: AstroSource | None) -> HttpResponse:
             ip=client_ip(request),
         )
     except FieldError as error:
-        form.add_error(error.field, str(error))
-        return _show(request, form, source, 422)
+        return _refused(request, form, source, error)
     messages.success(request, f"{row.name} is saved.")
     return redirect("source", pk=row.pk)
+
+
+def _refused(
+    request: HttpRequest, form: SourceForm, source: AstroSource | None, error: FieldError
+) -> HttpResponse:
+    form.add_error(error.field, str(error))
+    return _show(request, form, source, 422)
 
 
 def _show(
