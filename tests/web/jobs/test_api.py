@@ -96,6 +96,7 @@ def test_a_job_is_done_again_when_it_has_ended(demo):
         ({"kind": "ingest", "directory": "../.."}, 400, "not below raw"),
         ({"kind": "ingest", "directory": "/etc"}, 400, "not below raw"),
         ({"kind": "ingest", "directory": "nowhere"}, 400, "no directory"),
+        ({"kind": "ingest", "directory": 400 * "x"}, 400, "no directory"),
         ({"kind": "ingest", "directory": "a\x00b"}, 422, "directory"),
         ({"kind": "workflow", "text": "/etc/passwd"}, 409, "JSON"),
     ],

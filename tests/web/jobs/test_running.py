@@ -53,6 +53,7 @@ def test_a_job_does_what_the_command_does(start):
     assert any("BLLac-0099R.fit" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_progress_reaches_the_row(start, monkeypatch):
     told = []
     monkeypatch.setattr("polarnight.web.jobs.running._LOOK", 0.05)
@@ -90,6 +91,7 @@ def _alive(pid):
     return True
 
 
+@pytest.mark.slow
 def test_a_cancelled_job_ends_within_two_seconds(start, demo):
     from polarnight.db import Epoch
     from polarnight.web.jobs.starting import cancel_job
@@ -193,6 +195,7 @@ def test_a_worker_that_comes_back_leaves_a_lost_job_alone(start):
     assert not _alive(pid)
 
 
+@pytest.mark.slow
 def test_the_process_ends_with_its_worker(start, demo):
     job = start(force=True)
     code = (
@@ -212,6 +215,69 @@ def test_the_process_ends_with_its_worker(start, demo):
         worker.wait()
     assert _soon(lambda: not _alive(pid), 5)
     assert mark_lost() == [job.pk]
+
+
+def _worker(root):
+    env = {**os.environ, "POLARNIGHT_CONFIG": os.devnull}
+    env.pop("DJANGO_SETTINGS_MODULE", None)
+    command = [sys.executable, "-m", "polarnight", "-d", str(root), "-o", "workers=1", "worker"]
+    return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_told_to_end_ends_its_job(start, demo):
+    job = start(force=True)
+    worker = _worker(demo.root)
+    try:
+        assert _soon(lambda: Job.objects.get(pk=job.pk).n_total, 40)
+        pid = Job.objects.get(pk=job.pk).pid
+        worker.terminate()  # "after this job"
+        time.sleep(0.3)
+        worker.terminate()  # "now"
+        worker.wait(15)
+    finally:
+        worker.kill()
+        worker.wait()
+    assert not _alive(pid)
+    job.refresh_from_db()
+    assert job.state == JobState.LOST
+    assert job.error.startswith("its worker was stopped")
+    assert not JobLock.objects.filter(job=job).exists()
+
+
+@pytest.mark.slow
+def test_site_and_worker_write_at_once_and_nothing_is_locked(start, demo):
+    """Twenty visitors write and read while a job of the worker writes; all get their answer."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from django.db import connections
+    from django.test import Client
+
+    from polarnight.web.models import ActionLog
+
+    job = start(force=True)
+    thread = _in_thread(job)
+    user = demo.user("operator")
+
+    def visit(number):
+        try:
+            client = Client(raise_request_exception=True)
+            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+            got = []
+            for turn in range(5):
+                ActionLog.record("tester", "written", f"{number} {turn}")
+                got.append(client.get(f"/api/v1/jobs/{job.pk}").status_code)
+                got.append(client.get(f"/nights/{NIGHT}/").status_code)
+            return got
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = [code for got in pool.map(visit, range(20)) for code in got]
+    thread.join(90)
+    assert answers == 200 * [200]
+    assert ActionLog.objects.filter(what="written").count() == 100
+    assert Job.objects.get(pk=job.pk).state == JobState.DONE
 
 
 def test_a_queued_job_that_is_cancelled_never_runs(start, demo):

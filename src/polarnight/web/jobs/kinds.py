@@ -2,6 +2,7 @@
 
 # No postponed annotations: ninja looks for their names where the models are.
 
+import os
 import shlex
 from datetime import date
 from pathlib import Path
@@ -118,7 +119,7 @@ class Ingest(_Request):
         if place != root and root not in place.parents:
             msg = f"{self.directory!r} is not below raw/; give a directory inside it"
             raise ConfigError(msg)
-        if not place.is_dir():
+        if not os.path.isdir(place):  # noqa: PTH112 - Path.is_dir refuses what is too long
             msg = f"there is no directory raw/{self.directory}"
             raise ConfigError(msg)
         return {"directory": place.relative_to(root).as_posix()}
