@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from polarnight.web.admin import admin_site
 from polarnight.web.api import api
 
 __all__ = ["urlpatterns"]
@@ -11,6 +12,7 @@ __all__ = ["urlpatterns"]
 urlpatterns = [
     path("", include("polarnight.web.pages.urls")),
     path("api/v1/", api.urls),
+    path("admin/", admin_site.urls),
 ]
 
 handler400 = "polarnight.web.pages.errors.bad_request"
