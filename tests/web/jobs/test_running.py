@@ -292,3 +292,23 @@ def test_a_queued_job_that_is_cancelled_never_runs(start, demo):
 @pytest.mark.parametrize("number", [987654321])
 def test_a_job_that_is_gone_is_no_fault(demo, number):
     assert Run(number).to_the_end() == ""
+
+
+def test_of_many_who_start_the_same_at_once_one_succeeds(start):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from django.db import connections
+
+    from polarnight.web.jobs.starting import JobRefused
+
+    def attempt(_):
+        try:
+            return start(force=True).pk
+        except JobRefused:
+            return None
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        started = [pk for pk in pool.map(attempt, range(8)) if pk]
+    assert len(started) == Job.objects.count() == 1
