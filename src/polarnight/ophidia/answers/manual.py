@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+
 from polarnight.ophidia.answers.response import Grid, Item, Text
 from polarnight.ophidia.language.arguments import Argument
 from polarnight.ophidia.operator import Operator
 
 __all__ = ["operator_grids", "operator_page", "synopsis"]
 
+_WIDTH = 98  # of the plain page
 _COLUMNS = ("NAME", "TYPE", "MANDATORY", "DEFAULT", "MEANING")
 
 
@@ -53,14 +57,27 @@ def _meaning(argument: object) -> str:
 
 
 def operator_page(cls: type[Operator]) -> str:
-    """Return the manual page as plain text."""
+    """Return the manual page as plain text, lines broken between words."""
     lines = [cls.name, "=" * len(cls.name), "", cls.title, ""]
-    if cls.text:
-        lines += [cls.text, ""]
-    lines += [synopsis(cls), ""]
+    for paragraph in cls.text.split("\n") if cls.text else []:
+        lines += _wrapped(paragraph) or [""]
+    lines += [""] if cls.text else []
+    lines += [*_wrapped(synopsis(cls), "    "), ""]
     for argument in cls.declared().values():
         default = _default(argument)
-        head = f"  {argument.name}: {argument.values}"
+        head = f"{argument.name}: {argument.values}"
         head += ", mandatory" if argument.needed else (f", default {default}" if default else "")
-        lines += [head, f"      {_meaning(argument)}"]
+        lines += _wrapped(head, " " * 6, "  ")
+        lines += _wrapped(_meaning(argument), " " * 6, " " * 6)
     return "\n".join(lines) + "\n"
+
+
+class _Wrapper(textwrap.TextWrapper):
+    """Lines end between words, and between choices: behind a bar."""
+
+    def _split(self, text: str) -> list[str]:
+        return [chunk for chunk in re.split(r"(\s+|(?<=\|))", text) if chunk]
+
+
+def _wrapped(text: str, rest: str = "", first: str = "") -> list[str]:
+    return _Wrapper(_WIDTH, initial_indent=first, subsequent_indent=rest).wrap(text)

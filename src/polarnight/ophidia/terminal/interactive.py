@@ -13,6 +13,7 @@ from prompt_toolkit.filters import completion_is_selected, has_completions, is_s
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 
 from polarnight.ophidia.terminal.completion import complete
 from polarnight.ophidia.terminal.lines import is_complete
@@ -50,8 +51,10 @@ def _keys() -> KeyBindings:
     @keys.add("enter", filter=~is_searching & ~(has_completions & completion_is_selected))
     def _(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
-        # Keys that wait already were not typed by hand: the line break is part of a paste.
-        pasted = bool(event.app.key_processor.input_queue)
+        # Keys that wait already were not typed by hand: the line break is part of a paste. (The
+        # answer of the screen where its cursor is comes among them, and is nobody's key.)
+        waiting = event.app.key_processor.input_queue
+        pasted = any(press.key is not Keys.CPRResponse for press in waiting)
         if pasted or not is_complete(buffer.text):
             buffer.insert_text("\n")
         else:
