@@ -72,3 +72,44 @@ def _result(model, number, source, epochs, dice):
                   [0.01 * n for n in range(7)]}, "aperture": {"growth": list(range(30))}},
         provenance={"inputs": [64 * "0"] * 4}, recipe_key=64 * "a",
     )  # fmt: skip
+
+
+def frame():
+    """Write a raw frame of the first night, with its row; return its key."""
+    from astropy.io import fits
+
+    from polarnight.config import get_settings
+    from polarnight.db import Epoch, RawFit
+
+    name = "BLLac-0001R.fit"
+    path = get_settings().data.raw_path("OSN-T090", "2014-12-09", name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dice = np.random.default_rng(1)
+    pixels = dice.normal(1000, 15, (2048, 2048)).astype(np.uint16)
+    fits.writeto(path, pixels, fits.Header({"OBJECT": "BLLac"}))
+    return RawFit.objects.create(
+        epoch=Epoch.objects.get(night="2014-12-09"), filename=name, imgtype="LIGHT",
+        instrument="AndorT90", obsmode="PHOTOMETRY", band="R", imgsize="2048x2048",
+        imgbinning="1x1", exptime=60.0, juliandate=FIRST_JD, object_name="BLLac",
+        size_bytes=path.stat().st_size, mtime_ns=path.stat().st_mtime_ns,
+    ).pk  # fmt: skip
+
+
+def passes():
+    """Return a session and a token of each user."""
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from polarnight.web.access.roles import Role
+    from polarnight.web.models import ApiToken
+
+    found = []
+    for role in USERS:
+        user = User.objects.get(username=role)
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        _, secret = ApiToken.issue(user, "benchmark", Role.of_label(role), 1)
+        found.append(
+            {"name": role, "token": secret, "session": client.cookies["polarnight_session"].value}
+        )
+    return found

@@ -91,6 +91,8 @@ def _options(settings: Settings) -> dict[str, Any]:
         "workers": web.workers,
         "threads": web.threads,
         "worker_class": "gthread",
+        # Loaded once, before any process is made: they start at once and share the memory.
+        "preload_app": True,
         "timeout": 120,  # the largest figure or export takes seconds; a hung worker is replaced
         "graceful_timeout": 5,
         "keepalive": 5,

@@ -10,6 +10,8 @@ from django.core.wsgi import get_wsgi_application
 
 from polarnight.config import get_settings
 from polarnight.web.secret import ensure_secret
+from polarnight.web.warming import warm
 
 ensure_secret(get_settings().web_key)
 application = get_wsgi_application()
+warm()
