@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MergeCubes", "MergeCubes2"]
 
 _MOST = 100_000
+_SHOWN = 3  # copies that a warning names
 _COMMON = (
     Argument("number", "int", 1, minimum=1, maximum=10_000,
              help="How many times the first cube is taken."),
@@ -57,6 +58,24 @@ def _lazy(rows: Sequence[DataCube], context: Context) -> list[Cube]:
     return [made[row.pk] for row in rows]
 
 
+def _copies(name: str, rows: Sequence[DataCube], lazy: Sequence[Cube]) -> list[str]:
+    """Return a warning where different cubes have the same key, such as after a second import."""
+    numbers = {row.pk: cube.key for row, cube in zip(rows, lazy, strict=True)}
+    first: dict[str, int] = {}
+    for number, key in numbers.items():
+        first.setdefault(key, number)
+    copies = [
+        f"{number} is {first[key]}" for number, key in numbers.items() if first[key] != number
+    ]
+    if not copies:
+        return []
+    told = ", ".join(copies[:_SHOWN]) + (", ..." if len(copies) > _SHOWN else "")
+    return [
+        f"{name}: {len(copies)} of {len(numbers)} cubes are copies of others ({told}); what was "
+        "imported twice counts twice (delete the copies, or import into a new container)"
+    ]
+
+
 @operator
 class MergeCubes2(Operator):
     """Cubes stacked along a new dimension."""
@@ -88,10 +107,12 @@ class MergeCubes2(Operator):
         if name in lazy[0].names:
             parts = [one if name in one.names else one.expand_dim(name) for one in lazy]
             parts = [one.transpose(*lazy[0].names) for one in parts]
-            return context.make(concat(parts, name), axes, given, rows)
-        made = merge(lazy, name, type=given["dim_type"])
-        answer = context.make(made, axes.with_implicit(name), given, rows)
-        answer.warnings += displaced(self.name, lazy)
+            answer = context.make(concat(parts, name), axes, given, rows)
+        else:
+            made = merge(lazy, name, type=given["dim_type"])
+            answer = context.make(made, axes.with_implicit(name), given, rows)
+            answer.warnings += displaced(self.name, lazy)
+        answer.warnings += _copies(self.name, rows, lazy)
         return answer
 
 
@@ -132,7 +153,9 @@ class MergeCubes(Operator):
             made = made.subset(**{name: [number for _, _, number in sorted(order)]})
         if given["hold_values"] != "yes":
             made = _numbered_anew(made, name)
-        return context.make(made, axes, given, rows)
+        answer = context.make(made, axes, given, rows)
+        answer.warnings += _copies(self.name, rows, lazy)
+        return answer
 
 
 def _numbered_anew(cube: Cube, name: str) -> Cube:
