@@ -119,3 +119,13 @@ def test_exposures_of_a_stack(imported):
         row = imported.server.catalogue.cubes.get(made)
         cards = imported.server.workbench.metadata(row)
         assert (cards["EXPTIME"], cards["TEXPTIME"], cards["NCOMBINE"]) == (exptime, 6.0, 3)
+
+
+def test_what_is_in_common_is_named_by_its_file(imported, stacks):
+    # The flat is computed and stored; of the bias in it the catalogue knows only the recipe.
+    net = less(imported, stacks["flat"], stacks["bias"]).objects[0].message
+    flat = imported.pid(f"oph_reduce2 cube={net};dim=NAXIS1;operation=avg")
+    one = less(imported, stacks["object"], stacks["bias"]).objects[0].message
+    (told,) = warned(imported.ok(f"oph_intercube cube={one};cube2={flat};operation=sub"))
+    source = imported.server.catalogue.cubes.get(1).source.rsplit("/", 1)[-1]
+    assert f"in common {source} (reduce " in told

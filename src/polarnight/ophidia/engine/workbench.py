@@ -292,10 +292,10 @@ def relabelled(
 
 
 def _ghost(recipe: Recipe, inputs: Sequence[Cube]) -> Cube:
-    """Return a cube of which nothing is known but how it was made."""
+    """Return a cube of which nothing is known but how it was made, and from which file first."""
     from polarnight.cubes.cube import Cube
 
-    source = str(recipe.parameters.get("path", ""))
+    source = str(recipe.parameters.get("path", "")) or (inputs[0].source if inputs else "")
     return Cube(dims=(), source=source, recipe=recipe, inputs=tuple(inputs))
 
 
