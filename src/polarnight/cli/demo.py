@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
     from polarnight.pipeline.demo.run import Comparison
 
-__all__ = ["DEFAULT_SEED", "register"]
+__all__ = ["DEFAULT_SEED", "ELSEWHERE", "register"]
 
 DEFAULT_SEED = 4
 """A sky of which every number comes back within three standard errors. Of the 324 numbers one
 lies beyond with more than every second seed, as it should."""
+
+ELSEWHERE = ("db_path", "stars_path", "log_file", "database_url")
+"""Settings that could put something of the demonstration outside of its directory."""
 
 _PERCENT = {"q", "u", "p"}
 
@@ -37,6 +40,12 @@ def demo(
     full: Annotated[
         bool, typer.Option("--all", help="Also list every calibrator, not the targets only.")
     ] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Then serve a site with all of it, until Ctrl-C.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="Of that site; 0 for any.")
+    ] = None,
 ) -> int:
     """Simulate a night of AndorT90 and one of CAFOS2.2, reduce both, compare with the truth."""
     from polarnight.cli.tables import run_summary
@@ -51,8 +60,17 @@ def demo(
     options: GlobalOptions = context.obj
     place = fresh_directory(output)
     # Nothing of the demonstration may land in the user's own database or catalogues.
-    own = {"datadir": place / "data", "db_path": None, "stars_path": None, "log_file": None}
-    settings = set_up(options, {**own, "database_url": None})
+    own: dict[str, Any] = {"datadir": place / "data", **dict.fromkeys(ELSEWHERE)}
+    if port is not None:
+        own["web.port"] = port
+    if serve:
+        from polarnight.web.preparing import use_site_settings
+        from polarnight.web.serving import check_address
+
+        use_site_settings()
+    settings = set_up(options, own)
+    if serve:
+        check_address(settings.web.host, settings.web.port)  # not after minutes of work
     report, truths = run_demo(settings, place, seed, quiet=options.quiet)
     rows = compare_with_truth(truths)
     screen = console()
@@ -68,6 +86,10 @@ def demo(
     for picture in plot_demo(rows, place, settings.mplt_default_dpi):
         screen.print(f"plot: {picture}")
     _next_steps(place)
+    if serve:
+        from polarnight.cli.demo_site import serve_demo
+
+        return serve_demo(settings, place, options.config_file)
     return int(Status.SOME_FAILED if report.failed else Status.WELL)
 
 
@@ -116,6 +138,7 @@ def _next_steps(place: Path) -> None:
         f"polarnight -d {data} status T220/2025-09-13       and of every frame of one",
         f"polarnight -d {data} why T090/2022-09-18/BLLac-0001R.fit",
         f"polarnight -d {data} results --source 2200+420 --format csv",
+        f"polarnight -d {data} serve                        all of it in a browser",
         "polarnight ingest YOUR_FRAMES && polarnight run --all-local",
     ):
         typer.echo(f"  {line}")

@@ -111,7 +111,7 @@ class ProblemMiddleware:
         """Answer, with problem details in place of a page of an error."""
         response = self.get_response(request)
         wrong = response.status_code >= HTTPStatus.BAD_REQUEST
-        if not wrong or not request.path.startswith(_PREFIX):
+        if not wrong or not request.path_info.startswith(_PREFIX):
             return response
         kind = str(response.get("Content-Type", "")).partition(";")[0]
         if kind in {PROBLEM_TYPE, "application/json"}:

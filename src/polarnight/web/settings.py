@@ -86,6 +86,10 @@ TEMPLATES = [
 
 # --- static files: found in the installed packages, nothing is collected -----------------
 STATIC_URL = "/static/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "polarnight.web.static_addresses.BelowPrefix"},
+}
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "polarnight.web.static_files.BokehFinder",

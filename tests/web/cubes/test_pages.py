@@ -228,3 +228,12 @@ def test_a_site_open_to_all_shows_the_archive_alone(shelf, monkeypatch):
     assert f"/cubes/{shelf.first}/" not in page(shelf, None, "/cubes/")
     page(shelf, None, f"/cubes/{shelf.first}/", 404)
     assert shelf.client().get("/cubes/console/").status_code == 302
+
+
+def test_no_place_of_the_server_is_shown(shelf):
+    for path in ("/cubes/", f"/cubes/{shelf.second}/", "/cubes/search/?q=OBJECT", API,
+                 f"{API}/{shelf.first}"):  # fmt: skip
+        text = page(shelf, "operator", path)
+        assert str(shelf.root) not in text, path
+        assert "fits-raw/LRS.001.fits" in text
+    assert "sessionid=" not in page(shelf, "operator", f"/cubes/{shelf.second}/")

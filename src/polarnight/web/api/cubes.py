@@ -23,7 +23,7 @@ from polarnight.web.api.paging import Paging
 from polarnight.web.api.sending import attached
 from polarnight.web.cubes.looking import TooLong, csv_of, slice_of, why_stale
 from polarnight.web.cubes.searching import find_cubes, read_search
-from polarnight.web.cubes.seeing import cube_of, cubes_of
+from polarnight.web.cubes.seeing import cube_of, cubes_of, shown_source
 
 __all__ = ["router"]
 
@@ -131,7 +131,7 @@ def summary(row: DataCube) -> dict[str, Any]:
         "level": row.level,
         "shape": list(row.shape),
         "dimensions": [dim["name"] for dim in row.dims],
-        "source": row.source,
+        "source": shown_source(row.source),
         "created": row.created,
         "user": row.user,
     }

@@ -114,7 +114,7 @@ def _box(node: Node, place: tuple[int, int], address: str | None, focus: bool) -
     inside = format_html(
         '<title>{}</title><rect x="{}" y="{}" width="{}" height="{}" rx="6"/>'
         '<text x="{}" y="{}" class="title">{}</text><text x="{}" y="{}" class="note">{}</text>',
-        f"cube {node.number} {node.source}{'' if node.exists else ' (deleted)'}",
+        f"cube {node.number} {name}{'' if node.exists else ' (deleted)'}",
         x, y, _WIDTH, _HEIGHT,
         x + 10, y + 19, f"cube {node.number}",
         x + 10, y + 36, _short(name if node.exists else f"deleted {name}"),

@@ -27,7 +27,7 @@ EXAMPLES = (
     ("level=0 measure=image container=FITS*", "what the cube is; level, measure and container"),
     (
         "level=1 OBJECT=BLLac",
-        "cubes that were made of others have their cards, and are found by level",
+        "what was made of others carries their cards, too",
     ),
 )
 """Searches and what they mean, for the page."""

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from polarnight.config import get_settings
 from polarnight.db.models import CubeContainer, CubeFolder, CubeSession, CubeTask, DataCube
 
-__all__ = ["containers_of", "cube_of", "cubes_of", "folders_of", "made_by", "sessions_of"]
+_FILLED = "sessionid|exec_mode|ncores|nthreads|cwd|cdd|host_partition|project"
+
+__all__ = [
+    "containers_of",
+    "cube_of",
+    "cubes_of",
+    "folders_of",
+    "made_by",
+    "plain_query",
+    "sessions_of",
+    "shown_source",
+]
 
 
 def _own(user: Any, prefix: str) -> Q:
@@ -48,6 +61,21 @@ def cube_of(user: Any, number: int) -> DataCube | None:
         return None
     rows = cubes_of(user).select_related("container__folder__session", "recipe")
     return rows.filter(pk=number).first()
+
+
+def shown_source(text: str) -> str:
+    """Return the file of a cube as people know it: in the data directory, not on the disk."""
+    data = get_settings().data
+    for root in (data.raw, data.root):
+        for start in (root, root.resolve()):
+            if text.startswith(f"{start}/"):
+                return text[len(str(start)) + 1 :]
+    return text
+
+
+def plain_query(text: str) -> str:
+    """Return a command without what clients fill in."""
+    return re.sub(rf"(?<=[ ;])(?:{_FILLED})=[^;]*;", "", text)
 
 
 def made_by(cubes: list[DataCube]) -> dict[int, str]:

@@ -13,7 +13,7 @@ from polarnight.errors import ConfigError
 from polarnight.web.access.needs import needs
 from polarnight.web.access.roles import Action
 from polarnight.web.cubes.searching import EXAMPLES, find_cubes, read_search
-from polarnight.web.cubes.seeing import containers_of, cubes_of, folders_of, made_by
+from polarnight.web.cubes.seeing import containers_of, cubes_of, folders_of, made_by, shown_source
 from polarnight.web.cubes.tree import bring_up_to_date, unfolded
 from polarnight.web.pages.paged import link, part_of
 
@@ -126,7 +126,7 @@ def lines_of(rows: list[DataCube]) -> list[dict[str, Any]]:
             "level": row.level,
             "shape": " × ".join(f"{dim['name']} {dim['size']}" for dim in row.dims),
             "unit": row.unit,
-            "source": row.source,
+            "source": shown_source(row.source),
             "operator": operators.get(row.pk, ""),
             "created": row.created,
         }

@@ -16,7 +16,7 @@ from polarnight.web.access.needs import needs
 from polarnight.web.access.roles import Action
 from polarnight.web.cubes.graph import draw_provenance
 from polarnight.web.cubes.looking import MOST_VALUES
-from polarnight.web.cubes.seeing import cube_of
+from polarnight.web.cubes.seeing import cube_of, plain_query, shown_source
 
 __all__ = ["cube"]
 
@@ -41,17 +41,19 @@ def cube(request: HttpRequest, pk: int) -> HttpResponse:
     drawn, left_out = draw_provenance(graph, row.place, _address)
     cards = catalogue.cards.read(row.pk)
     dims = [dim for dim in row.dims if dim["size"] > 0]
+    task = CubeTask.objects.filter(number=row.pk).order_by("pk").first()
     context = {
         "row": row,
         "pid": catalogue.pid(row),
         "facts": _facts(row),
         "path": catalogue.folders.path_of(row.container.folder),
-        "task": CubeTask.objects.filter(number=row.pk).order_by("pk").first(),
+        "task": task,
+        "query": "" if task is None else plain_query(task.query) or task.operator,
         "cards": cards[:_MOST_CARDS],
         "n_cards": len(cards),
         "graph": drawn,
         "left_out": left_out,
-        "edges": graph.edges,
+        "edges": [(one, shown_source(one.source)) for one in graph.edges],
         "picture": len(dims) == len(row.dims) and len(dims) >= 2,
         "others": [{"name": dim["name"], "last": dim["size"] - 1} for dim in row.dims],
         "table": row.n_elements <= MOST_VALUES,
@@ -70,7 +72,7 @@ def _facts(row: DataCube) -> list[tuple[str, Any]]:
         ("Unit", row.unit or "unknown"),
         ("Level", row.level),
         ("Values", f"{row.n_elements:,}".replace(",", "\u2009")),
-        ("Source", row.source),
+        ("Source", shown_source(row.source)),
         ("Description", row.description),
         ("Fragments", row.nfrag),
         ("Missing value", row.missing_value),

@@ -16,7 +16,7 @@ __all__ = ["bad_request", "csrf_failure", "fault", "forbidden", "locked_out", "n
 
 
 def _page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith("/api/"):
         return problem(status, text)
     context = {"title": title, "text": text, "status": status}
     return render(request, "polarnight/error.html", context, status=status)
@@ -47,7 +47,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def fault(request: HttpRequest) -> HttpResponse:
     """500: without database and session, which may be what failed."""
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith("/api/"):
         return problem(500, "a fault of Polarnight; its traceback is in the log")
     return render(None, "polarnight/fault.html", status=500)
 

@@ -10,7 +10,9 @@ export class Problem extends Error {
   }
 }
 
-const BASE = "/api/v1";
+/** Where the site begins, "" unless a proxy puts it below a path of its own. */
+export const ROOT = document.querySelector('meta[name="root"]')?.getAttribute("content") ?? "";
+export const BASE = `${ROOT}/api/v1`;
 
 /** @returns {string} the token that forms of this page carry */
 export function csrfToken() {

@@ -39,7 +39,7 @@ function remember(/** @type {string} */ line) {
 }
 
 function cubeLink(/** @type {string} */ pid) {
-  const pages = /** @type {HTMLElement} */ (output).dataset.cubes ?? location.pathname.replace(/console\/$/, "");
+  const pages = location.pathname.replace(/console\/$/, "");
   return element("a", { href: `${pages}${pid.split("/").at(-1)}/`, text: pid });
 }
 

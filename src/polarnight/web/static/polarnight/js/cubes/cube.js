@@ -1,6 +1,6 @@
 // The page of a cube: slices, their figures, why it is stale, a search in its cards.
 
-import { call, query } from "../api.js";
+import { BASE, call, query } from "../api.js";
 import { element, fill } from "../dom.js";
 
 const place = /** @type {HTMLElement} */ (document.querySelector(".into"));
@@ -97,7 +97,7 @@ async function show() {
       caption.textContent = "It has no two dimensions of values to draw.";
       return;
     }
-    image.src = `${base}/api/v1${address}`;
+    image.src = `${BASE}${address}`;
     image.hidden = false;
     caption.textContent = `${state.right} to the right, ${state.up} upwards; grey from the 0.5th to the 99.5th percentile`;
   } catch (error) {

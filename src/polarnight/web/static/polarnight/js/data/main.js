@@ -1,6 +1,6 @@
 // The page of the table: the address is its state, the server sorts, filters and pages.
 
-import { call, query } from "../api.js";
+import { BASE, call, query } from "../api.js";
 import { element, fill } from "../dom.js";
 import { savedViews } from "../saved.js";
 import { drawColumns } from "./columns.js";
@@ -44,7 +44,7 @@ async function show() {
 function downloads() {
   const values = asked(state);
   const links = ["csv", "ecsv", "parquet", "votable"].map((kind) => element("a", {
-    href: `/api/v1/results/export${query({ ...values, kind })}`, text: kind.toUpperCase(), download: "",
+    href: `${BASE}/results/export${query({ ...values, kind })}`, text: kind.toUpperCase(), download: "",
   }));
   fill(get("downloads"), element("p", { class: "dim small-text", text: "All rows that fit, with the columns shown" }), ...links);
   const plot = /** @type {HTMLAnchorElement} */ (get("toplot"));

@@ -1,5 +1,6 @@
 // The rows of a page, and the heads that sort them.
 
+import { ROOT } from "../api.js";
 import { element, fill } from "../dom.js";
 import { known, shown } from "../known.js";
 
@@ -27,7 +28,7 @@ export function drawTable(page, sort, resort) {
       const name = page.columns[place];
       const text = shown(name, value);
       return element("td", { class: isNumber(name) ? "num" : null, title: text.length > 30 ? text : null },
-        name === "source" ? element("a", { href: `/explore/plot/?srcname=${encodeURIComponent(text)}`, text }) : text);
+        name === "source" ? element("a", { href: `${ROOT}/explore/plot/?srcname=${encodeURIComponent(text)}`, text }) : text);
     }),
   ));
   const table = /** @type {Element} */ (document.getElementById("table"));

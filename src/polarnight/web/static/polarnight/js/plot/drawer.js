@@ -1,6 +1,6 @@
 // The drawer: one result with its frames, its night, its history and why it is so.
 
-import { call } from "../api.js";
+import { ROOT, call } from "../api.js";
 import { element, fill } from "../dom.js";
 import { shown } from "../known.js";
 
@@ -41,12 +41,12 @@ function content(result) {
   const rows = VALUES.filter((name) => result.values[name] !== null && result.values[name] !== undefined)
     .map((name) => element("tr", {}, element("th", { scope: "row", text: name }), element("td", { text: shown(name, result.values[name]) })));
   const frames = result.frames.map((/** @type {any} */ frame) => element("li", {},
-    element("a", { href: `/frames/reduced/${frame.id}/`, text: frame.fileloc.split("/").pop() })));
+    element("a", { href: `${ROOT}/frames/reduced/${frame.id}/`, text: frame.fileloc.split("/").pop() })));
   const history = result.history.map((/** @type {any} */ change) =>
     element("li", { text: `${change.when.slice(0, 16).replace("T", " ")} ${change.who}: ${change.what}${change.why ? `: ${change.why}` : ""}` }));
   const why = element("pre", { hidden: true });
   return [
-    element("p", {}, element("a", { href: `/nights/${result.telescope}/${result.night}/`, text: result.epoch })),
+    element("p", {}, element("a", { href: `${ROOT}/nights/${result.telescope}/${result.night}/`, text: result.epoch })),
     element("p", {}, ...(result.flags.length ? result.flags.map((/** @type {string} */ name) => element("span", { class: "chip warn", text: name })) : [element("span", { class: "dim", text: "no flags" })])),
     result.comment ? element("p", { class: "note", text: result.comment }) : "",
     element("table", { class: "dense facts" }, element("tbody", {}, ...rows)),

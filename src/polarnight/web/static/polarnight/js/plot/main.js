@@ -1,6 +1,6 @@
 // The page of light curves: asks the server, fills the plot, keeps the address.
 
-import { call, query } from "../api.js";
+import { BASE, call, query } from "../api.js";
 import { isDark } from "../base.js";
 import { element, fill } from "../dom.js";
 import { savedViews } from "../saved.js";
@@ -142,7 +142,7 @@ function downloads() {
   const values = asked(state);
   const here = state.window ? { ...values, start: state.window[0], end: state.window[1] } : values;
   const link = (/** @type {string} */ path, /** @type {string} */ kind, /** @type {any} */ more) =>
-    element("a", { href: `/api/v1/plots/light-curve/${path}${query({ ...here, kind, ...more })}`, text: kind.toUpperCase(), download: "" });
+    element("a", { href: `${BASE}/plots/light-curve/${path}${query({ ...here, kind, ...more })}`, text: kind.toUpperCase(), download: "" });
   const group = (/** @type {string} */ title, /** @type {HTMLElement[]} */ links) => [element("p", { class: "dim small-text", text: title }), ...links];
   fill(
     get("downloads"),

@@ -1,6 +1,6 @@
 /** Another frame of the same field in place of this one: by hand, or blinking. */
 
-import { call } from "../api.js";
+import { BASE, call } from "../api.js";
 import { toast } from "../dom.js";
 import { preset } from "./limits.js";
 import { Layer } from "./paint.js";
@@ -77,7 +77,7 @@ export class Compare {
     }
     this.figures = meta.statistics;
     const redraw = () => this.stage.redraw();
-    const source = new TileSource(`/api/v1${path}`, meta.planes[0], meta, redraw, (text) => toast(text, { kind: "error" }));
+    const source = new TileSource(`${BASE}${path}`, meta.planes[0], meta, redraw, (text) => toast(text, { kind: "error" }));
     this.stage.other = new Layer(source, null);
     this.restyle();
   }

@@ -1,6 +1,6 @@
 /** The page of a frame. */
 
-import { call } from "../api.js";
+import { BASE, call } from "../api.js";
 import { element, fill, toast } from "../dom.js";
 import { showBits } from "./bits.js";
 import { Compare } from "./compare.js";
@@ -35,7 +35,7 @@ function start(meta) {
   };
   const failed = (text) => toast(text, { kind: "error" });
   const planes = Object.fromEntries(meta.planes.map((plane) =>
-    [plane.name, new TileSource(`/api/v1${path}`, plane, meta, changed, failed)]));
+    [plane.name, new TileSource(`${BASE}${path}`, plane, meta, changed, failed)]));
   const stage = new Stage(canvas, view, planes, meta.bits);
   const readout = new Readout(find(".readout"), { planes, bits: meta.bits, unit: meta.unit, path });
   const stretch = find("select[name=stretch]");
