@@ -72,6 +72,8 @@ def test_a_reduction_that_finishes_has_the_numbers_of_the_database(visit, databa
     assert "of operator is" in refused.inner_text()
     page.wait_for_url(re.compile(r"\?ended="), timeout=90_000)
     page.wait_for_load_state("networkidle")
+    page.wait_for_selector("#panel .chip.done")
+    assert "2 failed" in page.inner_text("#panel")
     epoch = Epoch.objects.with_counts().get()
     shown = [item.split("\n")[0] for item in page.locator(".figures li").all_inner_texts()]
     assert shown[:5] == [

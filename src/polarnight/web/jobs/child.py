@@ -118,8 +118,9 @@ def _set_up(order: dict[str, Any]) -> Any:
 
 def _end_with_worker() -> None:
     """Wait for the end of the input, and end the whole group of processes."""
-    with contextlib.suppress(OSError, ValueError):
-        while sys.stdin.buffer.read(1):
+    # Without the buffer of sys.stdin, whose lock the end of the interpreter asks for.
+    with contextlib.suppress(OSError):
+        while os.read(0, 1):
             pass
     if hasattr(os, "killpg"):
         with contextlib.suppress(OSError):

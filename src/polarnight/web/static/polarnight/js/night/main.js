@@ -23,7 +23,9 @@ function follow(id) {
 }
 
 if (form) starts(form, (job) => follow(job.id));
+const ended = new URLSearchParams(location.search).get("ended") ?? "";
 if (panel.dataset.job) follow(Number(panel.dataset.job));
+else if (/^\d{1,15}$/.test(ended)) watch(panel, Number(ended), { mayRun });
 
 const stale = /** @type {HTMLDetailsElement | null} */ (document.getElementById("stale"));
 const list = /** @type {HTMLElement | null} */ (stale?.querySelector("[data-list]") ?? null);
