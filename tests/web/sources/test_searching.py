@@ -175,3 +175,13 @@ def test_the_sketch_shows_the_commonest_band(catalogue):
     assert sketch(mrk) is None
     make_result(mrk, "2022-09-17", 2459840.5, mag=14.0)
     assert str(sketch(mrk)).count("<circle") == 1
+
+
+def test_the_sketch_does_not_blow_up_noise(catalogue):
+    bl, _, _ = catalogue
+    for n, mag in enumerate((14.000, 14.002)):
+        make_result(bl, "2022-09-17", 2459840.5 + n / 100, mag=mag)
+    text = str(sketch(bl))
+    assert ">13.95<" in text
+    assert ">14.05<" in text
+    assert "MJD 59840.0000" in text

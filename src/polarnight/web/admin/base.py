@@ -69,9 +69,6 @@ class ReadOnlyAdmin(_ModelAdmin):
     hidden: tuple[str, ...] = ()
     """Columns that the page of a row leaves out."""
 
-    class Media:  # noqa: D106  (Django's)
-        css = {"all": ("polarnight/css/admin.css",)}
-
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return a list that gives up in time."""
         return _LimitedList

@@ -104,7 +104,9 @@ class FrameAdmin(ReadOnlyAdmin):
     def get_list_display(self, request: HttpRequest) -> Any:
         """Add the previews where they are asked for."""
         columns = list(super().get_list_display(request))
-        return [*columns, "preview"] if request.GET.get("previews") == "on" else columns
+        if request.GET.get("previews") == "on":
+            columns.insert(1, "preview")
+        return columns
 
     @shown("viewer")
     def viewer(self, obj: Any) -> str:

@@ -13,6 +13,7 @@ __all__ = ["sketch"]
 _WIDTH, _HEIGHT, _EDGE = 640, 150, 8
 _LEFT, _FOOT = 44, 18
 _MOST = 400
+_LEAST_DEPTH = 0.1  # mag
 _BAD = PhotoPolResult.Flags.BAD_PHOTOMETRY | PhotoPolResult.Flags.SATURATED
 _JD_OF_MJD = 2400000.5
 
@@ -40,22 +41,25 @@ def _draw(
 ) -> SafeString:
     first, last = everything[0][0], everything[-1][0]
     mags = [mag for _, mag in everything]
-    low, high = min(mags), max(mags)
-    days, depth = (last - first) or 1.0, (high - low) or 1.0
+    # At least a tenth of a magnitude: noise is not blown up to a variation.
+    spare = max(0.0, _LEAST_DEPTH - (max(mags) - min(mags))) / 2.0
+    low, high = min(mags) - spare, max(mags) + spare
+    days, depth = (last - first) or 1.0, high - low
+    digits = 1 if last - first > 1.0 else 4
     wide, tall = _WIDTH - _LEFT - 2 * _EDGE, _HEIGHT - _FOOT - 2 * _EDGE
 
     def place(jd: float, mag: float) -> tuple[str, str]:
         x = _LEFT + _EDGE + wide * ((jd - first) / days if last > first else 0.5)
-        y = _EDGE + tall * ((mag - low) / depth if high > low else 0.5)
+        y = _EDGE + tall * ((mag - low) / depth)
         return f"{x:.1f}", f"{y:.1f}"
 
-    dots = format_html_join("", '<circle cx="{}" cy="{}" r="2.2"/>', (place(*p) for p in points))
+    dots = format_html_join("", '<circle cx="{}" cy="{}" r="2.6"/>', (place(*p) for p in points))
     ticks = format_html(
         '<text x="{}" y="{}">{}</text><text x="{}" y="{}">{}</text>'
         '<text x="{}" y="{}">MJD {}</text><text x="{}" y="{}" text-anchor="end">{}</text>',
-        2, _EDGE + 8, f"{low:.2f}", 2, _EDGE + tall, f"{high:.2f}" if high > low else "",
-        _LEFT, _HEIGHT - 4, f"{first - _JD_OF_MJD:.1f}",
-        _WIDTH - _EDGE, _HEIGHT - 4, f"{last - _JD_OF_MJD:.1f}",
+        2, _EDGE + 8, f"{low:.2f}", 2, _EDGE + tall, f"{high:.2f}",
+        _LEFT, _HEIGHT - 4, f"{first - _JD_OF_MJD:.{digits}f}",
+        _WIDTH - _EDGE, _HEIGHT - 4, f"{last - _JD_OF_MJD:.{digits}f}",
     )  # fmt: skip
     return format_html(
         '<svg class="sketch" viewBox="0 0 {} {}" role="img" aria-label="{}">'

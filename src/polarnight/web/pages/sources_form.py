@@ -52,7 +52,7 @@ class SourceForm(forms.Form):
     entry: SourceEntry | None = None
 
     def __init__(self, data: Any = None, **kwargs: Any) -> None:
-        super().__init__(data, **kwargs)
+        super().__init__(data, label_suffix="", **kwargs)
         for name in SourceEntry.model_fields:
             self.fields[name] = _field(name)
 
