@@ -44,8 +44,9 @@ def commands():
 def test_commands_and_options_exist():
     import typer
 
-    from polarnight.cli.app import app
+    from polarnight.cli.app import _register_once, app
 
+    _register_once()
     top = typer.main.get_command(app)
     assert len(commands()) > 5
     for text in commands():

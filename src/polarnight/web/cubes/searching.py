@@ -114,5 +114,7 @@ def find_cubes(user: Any, wanted: CubeFilter) -> Found:
     """
     hits = CubeCatalogue(get_settings()).search.find(None, wanted)
     seen = set(containers_of(user).values_list("pk", flat=True))
+    if seen.issuperset(hits.containers):
+        return Found(hits.cubes)
     pairs = zip(hits.containers, hits.cubes, strict=True)
     return Found([cube for container, cube in pairs if container in seen])

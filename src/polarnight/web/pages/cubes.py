@@ -19,7 +19,8 @@ from polarnight.web.pages.paged import link, part_of
 
 __all__ = ["cubes", "search"]
 
-_SORTS = {"number": "pk", "measure": "measure", "level": "level", "created": "created"}
+# Numbers are given in the order of making, and sorted by an index.
+_SORTS = {"number": "pk", "measure": "measure", "level": "level", "created": "pk"}
 _TITLES = {
     "number": "cube",
     "measure": "measure",
@@ -51,7 +52,7 @@ def cubes(request: HttpRequest) -> HttpResponse:
         sort = name = "number"
     order = ("-" if sort.startswith("-") else "") + _SORTS[name]
     count = rows.count()
-    ordered = rows.select_related("container").order_by(order, "pk")
+    ordered = rows.select_related("container").order_by(order, *([] if "pk" in order else ["pk"]))
     part = part_of(request, count, lambda first, last: ordered[first:last])
     context = {
         "tree": unfolded(request.user, folder, container),

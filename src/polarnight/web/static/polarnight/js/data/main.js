@@ -1,6 +1,6 @@
 // The page of the table: the address is its state, the server sorts, filters and pages.
 
-import { BASE, call, query } from "../api.js";
+import { BASE, ROOT, call, query } from "../api.js";
 import { element, fill } from "../dom.js";
 import { savedViews } from "../saved.js";
 import { drawColumns } from "./columns.js";
@@ -49,7 +49,7 @@ function downloads() {
   fill(get("downloads"), element("p", { class: "dim small-text", text: "All rows that fit, with the columns shown" }), ...links);
   const plot = /** @type {HTMLAnchorElement} */ (get("toplot"));
   plot.hidden = !state.source;
-  plot.href = `/explore/plot/${query({ srcname: state.source, f: state.f })}`;
+  plot.href = `${ROOT}/explore/plot/${query({ srcname: state.source, f: state.f })}`;
 }
 
 function start() {

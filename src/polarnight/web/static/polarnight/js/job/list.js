@@ -1,11 +1,12 @@
 // The list of jobs: forms that start others, and rows that keep up while some run.
 
+import { ROOT } from "../api.js";
 import { starts } from "./start.js";
 
 const EVERY = 2000;
 
 for (const form of document.querySelectorAll("form[data-starts]")) {
-  starts(/** @type {HTMLFormElement} */ (form), (job) => { location.href = `/jobs/${job.id}/`; });
+  starts(/** @type {HTMLFormElement} */ (form), (job) => { location.href = `${ROOT}/jobs/${job.id}/`; });
 }
 
 async function keepUp() {

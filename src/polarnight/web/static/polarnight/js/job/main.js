@@ -1,6 +1,6 @@
 // The page of a job: progress, log, and doing it again.
 
-import { call } from "../api.js";
+import { ROOT, call } from "../api.js";
 import { toast } from "../dom.js";
 import { watch } from "./panel.js";
 
@@ -14,7 +14,7 @@ async function showLog() {
   asked = Date.now();
   const lines = await call("GET", `/jobs/${log.dataset.job}/log`);
   const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 20;
-  log.textContent = lines.join("\n") || "Nothing yet.";
+  log.textContent = lines.join("\n") || (place?.dataset.active === "true" ? "Nothing yet." : "Nothing was logged.");
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
@@ -33,7 +33,7 @@ document.getElementById("again")?.addEventListener("click", async (event) => {
   button.disabled = true;
   try {
     const job = await call("POST", `/jobs/${button.dataset.job}/requeue`);
-    location.href = `/jobs/${job.id}/`;
+    location.href = `${ROOT}/jobs/${job.id}/`;
   } catch (error) {
     button.disabled = false;
     toast(/** @type {Error} */ (error).message, { kind: "error" });
