@@ -74,6 +74,7 @@ def test_a_reduction_that_finishes_has_the_numbers_of_the_database(visit, databa
     page.wait_for_load_state("networkidle")
     page.wait_for_selector("#panel .chip.done")
     assert "2 failed" in page.inner_text("#panel")
+    visitor.picture("night-done", full=False)
     epoch = Epoch.objects.with_counts().get()
     shown = [item.split("\n")[0] for item in page.locator(".figures li").all_inner_texts()]
     assert shown[:5] == [
@@ -83,6 +84,7 @@ def test_a_reduction_that_finishes_has_the_numbers_of_the_database(visit, databa
     job = Job.objects.latest("id")
     visitor.go(f"/jobs/{job.pk}/")
     assert "2 failed" in page.inner_text("h1")
+    visitor.picture("job-done")
     made = page.locator("tr", has_text="reduce").locator("td").first.inner_text()
     assert int(made) == job.result["parts"]["reduce"]["done"]
     assert "BLLac-0099R.fit" in page.inner_text("#log")
