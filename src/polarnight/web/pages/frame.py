@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from polarnight.db.models.frames import RawFit, ReducedFit
 from polarnight.web.access.needs import needs
 from polarnight.web.access.roles import Action
+from polarnight.web.pages.links import page_url
 from polarnight.web.viewer.graph_svg import draw_graph
 from polarnight.web.viewer.neighbours import neighbours
 from polarnight.web.viewer.opening import FrameRow, find
@@ -54,6 +55,7 @@ def frame(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
         "neighbours": neighbours(row),
         "source_address": _address("source", 0) or "",
         "plot_address": _address("plot") or "",
+        "targets": _targets(row),
     }
     return render(request, "polarnight/frame.html", context)
 
@@ -64,6 +66,21 @@ def _address(name: str, *args: Any) -> str | None:
         return reverse(name, args=args)
     except NoReverseMatch:
         return None
+
+
+def _targets(row: FrameRow) -> list[dict[str, str]]:
+    """Return the targets in the field, with their pages; none for masters."""
+    frame = ReducedFit.objects.filter(rawfit=row).first() if isinstance(row, RawFit) else row
+    if not isinstance(frame, ReducedFit):
+        return []
+    return [
+        {
+            "name": source.name,
+            "page": reverse("source", args=[source.pk]),
+            "plot": page_url("plot", srcname=source.name),
+        }
+        for source in frame.sources_in_field.filter(calibrates__isnull=True).order_by("name")[:4]
+    ]
 
 
 def _graph(row: FrameRow) -> SafeString:

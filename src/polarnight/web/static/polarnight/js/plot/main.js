@@ -37,6 +37,8 @@ const selection = flagBar(board, () => {
 
 /** @param {number[]} rows */
 function selected(rows) {
+  state.points = rows.map((at) => board.data.pk[at]);
+  remember();
   selection(rows);
   drawPoints(board.data, rows, openDrawer);
   if (rows.length === 1) openDrawer(board.data.pk[rows[0]]);
@@ -117,6 +119,8 @@ async function plot() {
     whole = got;
     get("board").hidden = false;
     await board.embed(got.document);
+    const chosen = state.points;
+    board.chosen = new Set(chosen);
     take(got);
     const [first, last] = got.window;
     const room = 0.02 * (last - first) || 0.5;
@@ -130,6 +134,8 @@ async function plot() {
       board.show(state.window[0], state.window[1]);
       await refine(state.window[0], state.window[1]);
     }
+    // One that is thinned away can still be told of.
+    if (chosen.length === 1 && !board.selected.length) openDrawer(chosen[0]);
     remember();
     get("plot").dataset.ready = "true";
   } catch (error) {
@@ -168,7 +174,7 @@ form.addEventListener("submit", (event) => {
   const text = (/** @type {string} */ name) => String(given.get(name) ?? "").trim();
   state = {
     ...state, srcname: text("srcname"), from: text("from"), to: text("to"), band: given.getAll("band").map(String),
-    errors: given.has("errors"), corrected: given.has("corrected"), naive: given.has("naive"), window: null,
+    errors: given.has("errors"), corrected: given.has("corrected"), naive: given.has("naive"), window: null, points: [],
   };
   board.chosen.clear();
   history.pushState(null, "", `?${write(state)}`);

@@ -2,8 +2,10 @@
 
 /**
  * @typedef {{srcname: string, band: string[], from: string, to: string, errors: boolean,
- *  corrected: boolean, naive: boolean, f: string[], hide: string[], window: number[]|null}} State
+ *  corrected: boolean, naive: boolean, f: string[], hide: string[], window: number[]|null, points: number[]}} State
  */
+
+const MOST_POINTS = 50; // of a selection that an address carries
 
 const off = (/** @type {string|null} */ text) => text === "0" || text === "false";
 const on = (/** @type {string|null} */ text) => text !== null && !off(text);
@@ -24,6 +26,7 @@ export function read() {
     f: given.getAll("f"),
     hide: given.getAll("hide"),
     window: window.length === 2 && window.every(Number.isFinite) && window[0] < window[1] ? window : null,
+    points: (given.get("points") ?? "").split(",").map(Number).filter((pk) => pk > 0).slice(0, MOST_POINTS),
   };
 }
 
@@ -40,6 +43,7 @@ export function write(state) {
   state.f.forEach((text) => made.append("f", text));
   state.hide.forEach((text) => made.append("hide", text));
   if (state.window) made.set("window", state.window.map((mjd) => mjd.toFixed(4)).join(","));
+  if (state.points.length && state.points.length <= MOST_POINTS) made.set("points", state.points.join(","));
   return made.toString();
 }
 
