@@ -396,3 +396,79 @@ def test_a_workflow_is_checked_run_and_watched(door):
     assert {node["status"] for node in state["graph"]["nodes"]} == {"completed"}
     other = door.client("admin").get(API + "workflow", {"jobid": answer["jobid"]})
     assert other.status_code == 404
+
+
+def test_a_site_open_to_all_runs_nothing_for_strangers(door, monkeypatch):
+    from polarnight.config import get_settings
+
+    mine = door.root / "export" / "operator" / "mine.fits"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    monkeypatch.setitem(get_settings().web.__dict__, "anonymous", "viewer")
+    stranger = door.client()
+    assert stranger.get("/api/v1/me").status_code == 200
+    submit(stranger, "oph_list", status=401)
+    for path in ("/mine.fits", "/operator/mine.fits", str(mine)):
+        assert stranger.get(API + "files", {"path": path}).status_code == 401
+    assert post(stranger, API + "complete", {"line": "oph_li"}).status_code == 401
+
+
+def test_a_job_of_the_background_is_stopped_from_another_process(door, monkeypatch):
+    from polarnight.db.models import CubeJob
+    from polarnight.web.console.servers import server_of
+
+    slow(monkeypatch)
+    answer = submit(door.client("viewer"), "oph_list exec_mode=async;")
+    name = answer["jobid"]
+    server = server_of("viewer")
+    assert server.jobs.running() == [name]
+    job = CubeJob.objects.get(name="oph_list")
+    # What `send` of another process leaves for it.
+    CubeJob.objects.create(
+        session=job.session, workflow=job.workflow, marker=-1, parent=job.marker,
+        name="oph_letter", user="viewer", request=json.dumps({"what": "cancel", "content": {}}),
+    )  # fmt: skip
+    response = server.wait(name, 20)
+    assert response is not None
+    assert "stopped" in response.error
+
+
+def test_no_more_than_a_few_jobs_in_the_background(door, monkeypatch):
+    from polarnight.web.console.servers import server_of
+
+    slow(monkeypatch)
+    client = door.client("viewer")
+    answers = [submit(client, "oph_list exec_mode=async;") for _ in range(5)]
+    assert [bool(error_of(answer)) for answer in answers] == [False] * 4 + [True]
+    assert "in the background already" in error_of(answers[-1])
+    server = server_of("viewer")
+    for name in server.jobs.running():
+        server.cancel(name)
+        server.wait(name, 20)
+
+
+def test_a_command_whose_process_died_is_told(door, monkeypatch):
+    import os as system
+
+    from polarnight.config import get_settings
+    from polarnight.web.console.desk import Desk
+
+    desk, run = Desk(get_settings().datadir), "h" * 32
+    desk.note("viewer", run, {"state": "RUNNING", "run": run, "jobid": "", "session": ""})
+    (file,) = (door.root / "web-console").glob("*.json")
+    system.utime(file, (1, 1))
+    answer = post(door.client("viewer"), API + "poll", {"run": run}).json()
+    assert "has ended" in error_of(answer)
+    assert answer["code"] == 1
+    desk.tidy()
+    assert not file.exists()
+
+
+def test_answers_of_long_commands_are_for_their_owner_alone(door, monkeypatch):
+    slow(monkeypatch, 1.5)
+    client = door.client("viewer")
+    submit(client, "oph_list", run="k" * 32, wait=1.2)
+    client.post(API + "poll", {"run": "k" * 32}, content_type="application/json")
+    place = door.root / "web-console"
+    assert place.stat().st_mode & 0o077 == 0
+    assert not [file for file in place.iterdir() if "k" * 32 in file.name]

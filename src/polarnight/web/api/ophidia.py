@@ -84,7 +84,7 @@ def _name(request: HttpRequest) -> str:
     return str(request.user.get_username())
 
 
-@router.post("/submit", auth=ophidia_access(Action.VIEW), summary="Run a command or workflow")
+@router.post("/submit", auth=ophidia_access(Action.OWN), summary="Run a command or workflow")
 def submit(request: HttpRequest, given: Submission) -> dict[str, Any]:
     """Run it, and answer when it is over or `wait` seconds have passed (state RUNNING).
 
@@ -103,7 +103,7 @@ def submit(request: HttpRequest, given: Submission) -> dict[str, Any]:
         raise HttpError(error.status, str(error)) from error
 
 
-@router.post("/poll", auth=ophidia_access(Action.VIEW), summary="Wait for a run")
+@router.post("/poll", auth=ophidia_access(Action.OWN), summary="Wait for a run")
 def poll(request: HttpRequest, given: Asking) -> dict[str, Any]:
     """Return its answer, or how far it is."""
     found = answer_of(_name(request), given.run, given.wait)
@@ -112,7 +112,7 @@ def poll(request: HttpRequest, given: Asking) -> dict[str, Any]:
     return found
 
 
-@router.post("/cancel", auth=ophidia_access(Action.VIEW), summary="Stop a run")
+@router.post("/cancel", auth=ophidia_access(Action.OWN), summary="Stop a run")
 def cancel(request: HttpRequest, given: Asking) -> dict[str, Any]:
     """Ask it to stop; its answer says whether it did."""
     if not stop(_name(request), given.run):
@@ -120,7 +120,7 @@ def cancel(request: HttpRequest, given: Asking) -> dict[str, Any]:
     return {"run": given.run}
 
 
-@router.get("/files", auth=ophidia_access(Action.VIEW), summary="Get a file of the repository")
+@router.get("/files", auth=ophidia_access(Action.OWN), summary="Get a file of the repository")
 def files(
     request: HttpRequest, path: Annotated[str, Query(min_length=1, max_length=4096)]
 ) -> FileResponse:
@@ -132,10 +132,12 @@ def files(
         raise HttpError(403, str(error)) from error
     except (PolarnightError, OSError, ValueError) as error:
         raise HttpError(404, str(error)) from error
-    if not place.is_file():
-        raise HttpError(404, f"{path[:200]!r} is no file; oph_fs lists what there is")
+    try:
+        content = place.open("rb")
+    except OSError as error:
+        raise HttpError(404, f"{path[:200]!r} is no file; oph_fs lists what there is") from error
     return FileResponse(
-        place.open("rb"), as_attachment=True, filename=place.name,
+        content, as_attachment=True, filename=place.name,
         content_type="application/octet-stream",
     )  # fmt: skip
 
