@@ -103,6 +103,34 @@ def test_the_table(site, nobody):
     assert not wrong, "\n".join(wrong)
 
 
+def test_the_admin_site(site, nobody):
+    """Every page of the admin site: strangers log in, users are refused, administrators get it."""
+    routes = [route for route in all_routes() if route.path.startswith("/admin/")]
+    assert len(routes) > 50
+    assert {route.action for route in routes} == {Action.ADMIN}
+    wrong = []
+    for route in routes:
+        # Django writes a catch-all as a pattern.
+        url = re.sub(r"\(.*", "nothing", _url(route).replace("<path", "<str"))
+        for who in USERS:
+            answer = site.client(who).get(url)
+            code, away = answer.status_code, answer.get("Location", "")
+            if route.name == "admin:logout":
+                good = code == 405 if who == "admin" else (code, away) == (302, "/admin/")
+            elif who is None:
+                good = code == 302 and "/login/" in away
+            elif who == "admin":
+                # What came from frames is neither added nor deleted by hand; users, sources and
+                # tokens have pages of their own, which write down who did it.
+                closed = url.endswith(("/add/", "/delete/", "/autocomplete/"))
+                good = code == 403 if closed else code in {200, 302, 404} and "/login/" not in away
+            else:
+                good = code == 403 or (code == 302 and away.startswith("/admin/login/"))
+            if not good:
+                wrong.append(f"{route.path} as {who}: {code} {away}")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_a_view_without_action_is_refused(site, monkeypatch):
     from django.http import HttpResponse
 

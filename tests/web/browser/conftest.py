@@ -158,7 +158,9 @@ class Visitor:
 
     def fits(self) -> bool:
         """Whether the page is no wider than the window."""
-        return bool(self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+        # Not window.innerWidth: a phone that shows a page too wide makes that larger.
+        root = "document.documentElement"
+        return bool(self.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"))
 
     def picture(self, name: str, full: bool = True) -> None:
         """Keep a screenshot under ``artefacts/``."""
