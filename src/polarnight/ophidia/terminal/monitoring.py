@@ -250,7 +250,9 @@ def _check(shell: Shell, text: str) -> int:
         shell.display.warning(warning)
     shell.display.block(workflow_tree(workflow))
     code = _resolve(shell, workflow) if massive else 0
-    shell.display.plain(f"the workflow {workflow.name!r} is sound: {len(workflow.tasks)} tasks")
+    count = len(workflow.tasks)
+    tasks = "1 task" if count == 1 else f"{count} tasks"
+    shell.display.plain(f"the workflow {workflow.name!r} is sound: {tasks}")
     return code
 
 

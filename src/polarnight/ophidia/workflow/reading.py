@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from polarnight.ophidia.workflow.checking import wrong_values
 from polarnight.ophidia.workflow.document import (
     InvalidWorkflow,
     nearest,
@@ -98,6 +99,8 @@ def parse_workflow(
     if len(faults.found) == (len(missing) if complete else 0):
         faults.found += Structure.faults_of(workflow.tasks)
         faults.found += check_variables(workflow)
+        if arguments_of is not None:
+            faults.found += wrong_values(workflow, arguments_of)
     loops = any(task.operator == "oph_for" for task in workflow.tasks)
     if not faults.found and (loops or len(workflow.tasks) > most):
         faults.found += too_many(Structure(workflow.tasks), most)
