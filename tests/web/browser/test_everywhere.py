@@ -80,6 +80,8 @@ FAULTS = """() => {
   if (document.querySelector("[tabindex]:not([tabindex='0']):not([tabindex='-1'])"))
     found.push("tabindex > 0");
   if (!document.title.includes("Polarnight")) found.push(`title: ${document.title}`);
+  const foot = document.querySelector("footer.site")?.innerText ?? "";
+  if (!/^Polarnight \\d+\\.\\d+\\.\\S+\\s+times/.test(foot)) found.push(`foot: ${foot}`);
   if (document.documentElement.lang !== "en") found.push("no language");
   return found;
 }"""

@@ -93,3 +93,17 @@ def test_pictures_of_nothing(star):
     assert picture(empty, "png").startswith(b"\x89PNG")
     with pytest.raises(ConfigError, match="no picture 'gif'; there are png, svg, pdf"):
         picture(empty, "gif")
+
+
+def test_axes_reach_over_the_errors():
+    """Three points of one magnitude look alike only where their errors are seen whole."""
+    from bokeh.document import Document
+
+    from polarnight.web.plots.document import document
+
+    read = Document.from_json(document("light")["doc"])
+    for name, numbers in {"mag": [0], "p": [1], "chi": [2], "qu": [4]}.items():
+        extent = read.get_model_by_name(f"panel:{name}").y_range
+        drawn = {renderer.name for renderer in extent.renderers}
+        assert drawn >= {f"bars:{number}" for number in numbers}
+        assert extent.only_visible

@@ -11,6 +11,7 @@ from django.db.models import Max
 
 from polarnight.db.models import AstroSource, PhotoPolResult
 from polarnight.web.catalogue.exposures import Advice, recommend
+from polarnight.web.tables.filters import flagged
 
 __all__ = ["Seen", "last_seen"]
 
@@ -51,7 +52,7 @@ def last_seen(sources: Sequence[AstroSource]) -> dict[int, Seen]:
     for pk, last in rows.values_list("astrosource").annotate(last=Max("juliandate")):
         if last is not None:
             seen[pk].when = datetime.fromtimestamp((last - _UNIX_JD) * 86400.0, UTC)
-    good = rows.filter(band="R", mag__isnull=False, flags__hasnot=_BAD)
+    good = rows.filter(~flagged(_BAD), band="R", mag__isnull=False)
     nights = dict(good.values_list("astrosource").annotate(last=Max("epoch__night")))
     values: dict[int, list[tuple[float, float | None]]] = defaultdict(list)
     wanted = good.filter(epoch__night__in=set(nights.values()))

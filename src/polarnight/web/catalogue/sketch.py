@@ -7,6 +7,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from polarnight.db.models import AstroSource, PhotoPolResult
+from polarnight.web.tables.filters import flagged
 
 __all__ = ["sketch"]
 
@@ -20,8 +21,9 @@ _JD_OF_MJD = 2400000.5
 
 def sketch(source: AstroSource) -> SafeString | None:
     """Return the magnitudes of a source against time in its commonest band; None without any."""
+    # By the columns that one index holds, in which the flags in force are not.
     rows = PhotoPolResult.objects.filter(
-        astrosource=source, mag__isnull=False, juliandate__isnull=False, flags__hasnot=_BAD
+        ~flagged(_BAD), astrosource=source, mag__isnull=False, juliandate__isnull=False
     ).order_by()
     bands = rows.values_list("band").annotate(n=Count("pk")).order_by("-n", "band")
     first = bands.first()

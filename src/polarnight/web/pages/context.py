@@ -42,9 +42,9 @@ def site(request: HttpRequest) -> dict[str, Any]:
     """Return the variables of all templates."""
     user = getattr(request, "user", None)
     if user is None:  # an error before the session was read
-        return {"version": polarnight.__version__, "navigation": [], "may": {}, "role": ""}
+        return {"site_version": polarnight.__version__, "navigation": [], "may": {}, "role": ""}
     return {
-        "version": polarnight.__version__,
+        "site_version": polarnight.__version__,
         "navigation": _navigation(request),
         "role": role_of(user).label,
         "may": {action.value: allowed(user, action) for action in Action},

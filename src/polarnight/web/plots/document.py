@@ -122,20 +122,27 @@ def _scatter(made: Any, points: _Points, x: str, y: str, mark: str) -> Any:
     )  # fmt: skip
 
 
-def _bars(made: Any, points: _Points, number: int, *ends: str) -> None:
-    made.segment(
+def _bars(made: Any, points: _Points, number: int, *ends: str) -> Any:
+    return made.segment(
         *ends, color="colour", alpha=0.45, source=points.data, view=points.view,
         name=f"bars:{number}", nonselection_alpha=0.12,
     )  # fmt: skip
 
 
+def _follow(extent: Any, dots: Any, bars: Any) -> None:
+    """Let an axis reach over points and, while they are shown, their errors."""
+    extent.renderers = [dots, bars]
+    extent.only_visible = True
+
+
 def _time_panel(panel: _Panel, points: _Points, time: Range1d, look: Theme) -> Any:
     made = _figure(
         look, _HEIGHTS[panel.name], x_range=time, y_axis_label=panel.label, tools=_TOOLS,
-        active_drag="box_zoom", name=f"panel:{panel.name}", min_border_left=64,
+        active_drag="box_zoom", name=f"panel:{panel.name}", min_border_left=80,
     )  # fmt: skip
     number = _PANELS.index(panel)
-    _bars(made, points, number, "mjd", f"{panel.name}_low", "mjd", f"{panel.name}_high")
+    ends = ("mjd", f"{panel.name}_low", "mjd", f"{panel.name}_high")
+    bars = _bars(made, points, number, *ends)
     dots = _scatter(made, points, "mjd", panel.y, panel.mark)
     if panel.arrow:
         made.text(
@@ -145,7 +152,7 @@ def _time_panel(panel: _Panel, points: _Points, time: Range1d, look: Theme) -> A
     lines = ColumnDataSource({"value": [], "colour": []}, name=f"literature:{panel.name}")
     made.hspan(y="value", line_color="colour", line_dash="dashed", line_alpha=0.8, source=lines)
     _react(made, [dots])
-    made.y_range.renderers = [dots]
+    _follow(made.y_range, dots, bars)
     return made
 
 
@@ -183,7 +190,7 @@ def _overview(time: Range1d, look: Theme) -> Any:
     """Return the small picture of all time, with the window that the panels show."""
     made = _figure(
         look, _HEIGHTS["overview"], x_range=Range1d(0, 1, name="whole"), tools="",
-        toolbar_location=None, min_border_left=64, name="panel:overview",
+        toolbar_location=None, min_border_left=80, name="panel:overview",
     )  # fmt: skip
     made.yaxis.visible = False
     made.y_range.flipped = True
@@ -200,13 +207,14 @@ def _plane(points: _Points, look: Theme) -> Any:
     made = _figure(
         look, _HEIGHTS["qu"], tools=_TOOLS, toolbar_location="above", active_drag="box_zoom",
         x_axis_label="q (%)", y_axis_label="u (%)", match_aspect=True, name="panel:qu",
-        min_border_left=64,
+        min_border_left=80,
     )  # fmt: skip
-    _bars(made, points, 3, "q_low", "u", "q_high", "u")
-    _bars(made, points, 4, "q", "u_low", "q", "u_high")
+    across = _bars(made, points, 3, "q_low", "u", "q_high", "u")
+    upwards = _bars(made, points, 4, "q", "u_low", "q", "u_high")
     dots = _scatter(made, points, "q", "u", "mark_pol")
     for dimension in ("width", "height"):
         made.add_layout(Span(location=0, dimension=dimension, line_color=look.grid))
     _react(made, [dots])
-    made.x_range.renderers = made.y_range.renderers = [dots]
+    _follow(made.x_range, dots, across)
+    _follow(made.y_range, dots, upwards)
     return made

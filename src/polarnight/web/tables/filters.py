@@ -30,6 +30,7 @@ __all__ = [
     "OPERATORS",
     "Filter",
     "apply_filters",
+    "flagged",
     "parse_filter",
     "parse_filters",
     "parse_moment",
@@ -110,7 +111,7 @@ class Filter:
                 empty |= Q(**{path: ""})
             return empty if op == "null" else ~empty
         if op in ("has", "hasnot"):
-            found = _flagged(_flags(self.value))
+            found = flagged(_flags(self.value))
             return found if op == "has" else ~found
         if op == "contains":
             return Q(**{f"{path}__icontains": self.value})
@@ -198,7 +199,7 @@ def _flags(text: str) -> int:
     return value
 
 
-def _flagged(bits: int) -> Q:
+def flagged(bits: int) -> Q:
     """Return the condition that any of the flags is in force, by columns that are indexed."""
     found = Q(human_set__has=bits)
     for flag in PhotoPolResult.Flags:

@@ -14,6 +14,7 @@ const kinds = new Map((known.columns ?? []).map((column) => [column.name, column
 /** A value as an eye wants it. @param {string} name of the column @param {any} value */
 export function shown(name, value) {
   if (value === null || value === undefined) return "";
+  if (["time", "moment"].includes(kinds.get(name))) return String(value).slice(0, 19).replace("T", " ");
   if (typeof value !== "number" || kinds.get(name) === "integer") return String(value);
   if (/^(jd|bjd|mjd)/.test(name)) return value.toFixed(5);
   if (/^mag/.test(name)) return value.toFixed(3);
