@@ -269,3 +269,18 @@ def test_history_tells_operations_and_what_they_were_given(tmp_path):
         "reduce: operation=quantile, dim=z, level=0.25",
         "combine_number: number=3.0, operation=sub, swapped=false",
     ]
+
+
+def test_history_is_broken_between_words(tmp_path):
+    said = "VARIANCE: " + "the noise of the bias is in every one of them and does not average " * 3
+    stack = Cube.from_array(np.ones((4, 3, 5), "f4"), ("z", "NAXIS2", "NAXIS1"))
+    stack = stack.with_metadata(stack.metadata.with_card("HISTORY", said.strip()))
+    made = stack.reduce("clipped_mean", "z", nsigma=2.5, max_iterations=11, min_sigma=0.125)
+    made.to_fits(tmp_path / "made.fits")
+    lines = [str(line) for line in fits.getheader(tmp_path / "made.fits")["HISTORY"]]
+    assert max(map(len, lines)) <= 72
+    assert len(lines) > 4
+    told = " ".join(line.strip() for line in lines)
+    assert said.strip() in told
+    assert "reduce: operation=clipped_mean, dim=z, nsigma=2.5, max_iterations=11," in told
+    assert "min_sigma=0.125" in told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,9 @@ from polarnight.frames.cards import CLEAN_BYTES, Card, CardValue
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
-__all__ = ["header_of"]
+__all__ = ["header_of", "lines_of"]
 
+_ROOM = 72  # letters of text in a card
 _STANDARD = re.compile(r"[A-Z0-9_-]{1,8}")
 
 
@@ -41,12 +43,26 @@ def header_of(cards: Iterable[Card]) -> Header:
     return header
 
 
+def lines_of(text: str) -> list[str]:
+    """Return what a text fills of HISTORY or COMMENT, broken between words; FITS breaks inside.
+
+    Parameters
+    ----------
+    text : str
+        What goes on over a card is set in by two blanks.
+    """
+    text = _clean(text)
+    if len(text) <= _ROOM:
+        return [text]
+    return textwrap.wrap(text, _ROOM, subsequent_indent="  ", break_on_hyphens=False)
+
+
 def _add_text(header: Any, card: Card) -> None:
-    text = _clean(card.text)
-    if card.key.strip():
-        header.add_comment(text) if card.key.upper() == "COMMENT" else header.add_history(text)
-    elif text.strip():
-        header.add_blank(text)
+    for text in lines_of(card.text):
+        if card.key.strip():
+            header.add_comment(text) if card.key.upper() == "COMMENT" else header.add_history(text)
+        elif text.strip():
+            header.add_blank(text)
 
 
 def _add_value(header: Any, card: Card) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from polarnight.cubes.fits.cards import lines_of
 from polarnight.cubes.fits.origin import history, provenance_table
 from polarnight.cubes.fits.wcs import arranged
 from polarnight.cubes.metadata import Metadata
@@ -121,9 +122,11 @@ def cube_header(cube: Cube, cards: Header | Metadata | Mapping[str, Any] | None 
         made["BUNIT"] = cube.unit
     axes = ", ".join(f"{dim.name} ({dim.size})" for dim in reversed(cube.dims))
     if any(name != f"NAXIS{cube.ndim - k}" for k, name in enumerate(cube.names)):
-        made.add_history(f"Axes: {axes}")
-    for line in history(cube):
-        made.add_history(line.encode("ascii", "replace").decode("ascii"))
+        for line in lines_of(f"Axes: {axes}"):
+            made.add_history(line)
+    for text in history(cube):
+        for line in lines_of(text):
+            made.add_history(line)
     return made
 
 
