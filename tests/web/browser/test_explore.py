@@ -116,9 +116,9 @@ def test_lasso_with_the_mouse(visit, source):
         }"""
     )
     box = page.locator("#plot").bounding_box()
-    page.mouse.move(box["x"] + 75, box["y"] + 60)
+    page.mouse.move(box["x"] + 130, box["y"] + 90)  # inside the axes
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] - 30, box["y"] + 225, steps=8)
+    page.mouse.move(box["x"] + box["width"] - 30, box["y"] + 215, steps=8)
     page.mouse.up()
     page.wait_for_selector("#points tbody tr")
     assert page.locator("#flagbar").is_hidden()  # viewers do not flag
