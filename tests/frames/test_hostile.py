@@ -1,5 +1,6 @@
 """Files that were made to harm: sizes without end, cards nobody can parse, no real files."""
 
+import bz2
 import gzip
 import os
 import subprocess
@@ -123,3 +124,33 @@ def test_long_names_can_be_written(tmp_path):
     with atomic_write(path) as temporary:
         temporary.write_text("done")
     assert path.read_text() == "done"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+def test_more_than_the_headers_promise_is_not_unpacked(tmp_path, pack):
+    path = tmp_path / "lies.fits.gz"
+    plain = fits.PrimaryHDU(np.zeros((20, 20), "int16")).header.tostring().encode().ljust(5760)
+    path.write_bytes(pack(plain + bytes(30 << 20)))
+    with pytest.raises(BadFrame, match=r"expands to more than the 5 KiB .*correct NAXISn"):
+        read_raw(path)
+
+
+def test_a_header_that_never_ends_is_not_unpacked_without_end(tmp_path):
+    path = tmp_path / "endless.fits.gz"
+    cards = fits.PrimaryHDU().header.tostring()[:160].encode()
+    path.write_bytes(gzip.compress(cards + b" " * (60 << 20)))
+    with pytest.raises(BadFrame, match="expands to more than"):
+        read_raw(path)
+
+
+def test_several_images_filled_up_blocks_and_long_headers_are_unpacked(tmp_path):
+    path = tmp_path / "many.fits"
+    units = [fits.PrimaryHDU(np.ones((900, 900), "float32"))]
+    units += [fits.ImageHDU(np.full((800, 700), n, "float64")) for n in range(4)]
+    for n in range(3000):
+        units[3].header[f"HIERARCH card {n}"] = n
+    fits.HDUList(units).writeto(path)
+    packed = tmp_path / "many.fits.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes() + bytes(10 * 2880)))
+    assert read_raw(packed).data.shape == (900, 900)
+    assert read_header(packed)["NAXIS1"] == 900

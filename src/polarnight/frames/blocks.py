@@ -38,6 +38,7 @@ _CARD_SIZE = 80
 _MAX_HEADER_BLOCKS = 4096
 LARGEST_BYTES = 1 << 30
 """What a frame may take in memory; cameras make a tenth of it, damaged headers any number."""
+_FILLED_UP = 10 * BLOCK_SIZE  # some writers fill up ten blocks, as tapes had them
 _BITPIX = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}
 _UNSIGNED_ZERO = {16: 1 << 15, 32: 1 << 31, 64: 1 << 63}
 
@@ -134,22 +135,47 @@ def _unpacker(handle: BinaryIO, start: bytes) -> gzip.GzipFile | bz2.BZ2File:
 
 
 def _unpacked(packed: Any, path: Path) -> BinaryIO:
-    """Return the content of a compressed file; one that expands without end is refused."""
+    """Return the content of a compressed file; one that expands without end is refused.
+
+    What its headers promise may be there, and some blocks that writers filled up with.
+    """
     content = io.BytesIO()
+    promised = _FILLED_UP
     try:
         with packed:
             while chunk := packed.read(1 << 22):
                 content.write(chunk)
-                if content.tell() > LARGEST_BYTES:
+                # What is there is looked at again whenever it is longer than was known of.
+                if content.tell() > promised:
+                    promised = _promised(content, path) + _FILLED_UP
+                if content.tell() > min(promised, LARGEST_BYTES):
                     raise BadFrame(
                         path,
-                        f"the compressed file expands to more than {LARGEST_BYTES >> 20} MiB",
-                        "no frame is that large; look at where it comes from",
+                        f"the compressed file expands to more than the "
+                        f"{min(promised - _FILLED_UP, LARGEST_BYTES) >> 10} KiB that its headers "
+                        "promise or a frame may have",
+                        "copy the file again, or correct NAXISn",
                     )
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise BadFrame(path, f"the compressed file is damaged: {error}") from error
     content.seek(0)
     return content
+
+
+def _promised(content: io.BytesIO, path: Path) -> int:
+    """Return how long the headers that were unpacked so far say the file is.
+
+    A header whose end is still to come may be as long as headers may be.
+    """
+    end = 0
+    try:
+        for unit in walk(content, path):
+            end = unit.offset + -(-unit.size // BLOCK_SIZE) * BLOCK_SIZE
+    except BadFrame:
+        end += _MAX_HEADER_BLOCKS * BLOCK_SIZE
+    finally:
+        content.seek(0, io.SEEK_END)
+    return end
 
 
 @contextlib.contextmanager

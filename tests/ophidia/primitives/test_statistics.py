@@ -248,3 +248,13 @@ def test_what_is_not_finite_is_left_out_as_the_engine_does(operation, own):
     cube = Cube.from_array(np.array([[1.0, 2.0, np.inf, 4.0], [np.inf, -np.inf, np.nan, np.inf]]))
     found = evaluate(f"oph_reduce(measure,'oph_{operation}')", cube).numpy()
     np.testing.assert_allclose(found.ravel(), cube.reduce(own, "NAXIS1").numpy(), rtol=1e-15)
+
+
+def test_clipping_rows_of_whole_numbers_keeps_what_lies_one_step_off():
+    values = np.full((2, 9), 100.0)
+    values[:, 4] = 101.0
+    values[:, 7] = 160.0
+    values[1] += 0.25
+    kept = result("sigma_clip(measure, 4)", values)
+    # Half of the values are equal, their noise may be half a step; other numbers have no steps.
+    assert np.isnan(kept).tolist() == [[n == 7 for n in range(9)], [n in {4, 7} for n in range(9)]]

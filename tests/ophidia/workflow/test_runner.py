@@ -617,13 +617,14 @@ def test_a_task_that_is_not_to_run():
 
 @pytest.mark.parametrize("kind", ["kill", "abort", "stop"])
 def test_a_run_can_be_cancelled(kind):
-    began = threading.Event()
+    began, told = threading.Event(), threading.Event()
 
     def long(given, job):
         began.set()
         if kind == "kill":
             assert job.cancelled.wait(10)
             return failed("stopped")
+        assert told.wait(10)
         return None
 
     server = Server({"oph_reduce2": long})
@@ -638,6 +639,7 @@ def test_a_run_can_be_cancelled(kind):
     thread.start()
     assert began.wait(10)
     run.cancel(kind)
+    told.set()
     thread.join(10)
     assert not thread.is_alive()
     assert statuses(run)["b"] in {"ABORTED", "COMPLETED"}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from polarnight.cubes.steps.grain import INTEGER_SIGMA
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -80,15 +82,20 @@ def sigma_clipped(values: Doubles, nsigma: float, turns: int = _TURNS) -> Double
     """Return the values with NaN for what lies far from the median of what is kept.
 
     Far is more than `nsigma` times 1.4826 MAD, over and over, at most `turns` times: the rule
-    of `polarnight.cubes.kernels.reference`, in float64.
+    of `polarnight.cubes.kernels.reference`, in float64. Where all values of a row are whole
+    numbers, 1.4826 MAD is taken as half a step at least, as the reductions of integers do.
     """
     kept = values.reshape(-1, values.shape[-1]).copy()
+    with np.errstate(invalid="ignore"):
+        whole = ((kept == np.rint(kept)) | np.isnan(kept)).all(axis=1, keepdims=True)
+    least = np.where(whole, INTEGER_SIGMA, 0.0)
     active = np.arange(len(kept))
     for _ in range(turns):
         rows = kept[active]
         distance = np.abs(rows - _median_of_rows(rows))
         with np.errstate(invalid="ignore"):
-            far = distance > nsigma * (_MAD_TO_SIGMA * _median_of_rows(distance))
+            sigma = np.maximum(_MAD_TO_SIGMA * _median_of_rows(distance), least[active])
+            far = distance > nsigma * sigma
         rows[far] = np.nan
         kept[active] = rows
         # A row from which nothing was taken stays as it is.

@@ -20,9 +20,7 @@ Key = Annotated[int, Field(ge=1, lt=1 << 63)]
 Keys = Annotated[list[Key], Field(min_length=1, max_length=MOST_ROWS)]
 Reason = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=1000, pattern=r"^[^\x00]*$"
-    ),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=1000, pattern=r"^[^\x00]*$"),
 ]
 
 
