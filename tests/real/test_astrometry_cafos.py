@@ -1,7 +1,6 @@
 """Real CAFOS frames of NGC 2420: solved from a header that is 0.3 degrees wrong."""
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -87,9 +86,7 @@ def _solve(sources, catalogue, number, pointings=None, **options):
 
 @pytest.mark.parametrize("number", [26, 27, 28])
 def test_long_frames(sources, catalogue, number):
-    start = time.perf_counter()
     solution = _solve(sources, catalogue, number)
-    assert time.perf_counter() - start < 10.0
     assert solution.evidence["offset_deg"] == pytest.approx(0.296, abs=0.003)
     assert solution.evidence["rms_arcsec"] < 0.25
     assert solution.evidence["log10_chance"] < -100

@@ -6,7 +6,6 @@ mount thought it pointed, more than a degree off.
 """
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +89,6 @@ def test_the_sibling_is_solved_as_astrometry_net_solved_it(sibling, catalogue):
 
 def test_the_unsolved_frame_is_solved_with_the_stars_of_its_sibling(unsolved, catalogue, sibling):
     found, header = unsolved
-    start = time.perf_counter()
     solution = solve(
         found,
         catalogue,
@@ -99,7 +97,6 @@ def test_the_unsolved_frame_is_solved_with_the_stars_of_its_sibling(unsolved, ca
         pointings=[(header["RA-MNT"], header["DEC-MNT"], "mount")],
         radius_deg=2.5,
     )
-    assert time.perf_counter() - start < 5.0
     evidence = solution.evidence
     assert evidence["log10_chance"] < -50
     assert evidence["rms_px"] < 0.5

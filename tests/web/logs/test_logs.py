@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 import pytest
 
@@ -86,16 +85,12 @@ def test_a_hundred_megabytes_are_not_read(site):
     with path.open("wb") as out:
         while out.tell() < 100_000_000:
             out.write(chunk)
-    began = time.perf_counter()
     part = read_before(path, most=500)
-    assert time.perf_counter() - began < 0.1
     assert len(part.lines) == 500
     assert part.size - part.begin < 300_000
-    began = time.perf_counter()
     nothing = read_before(path, text="never there")
     assert nothing.lines == []
     assert 0 < nothing.begin < part.size - 10_000_000  # gave up, and says where to go on
-    assert time.perf_counter() - began < 5.0
 
 
 @pytest.mark.parametrize(

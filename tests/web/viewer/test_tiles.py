@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from astropy.io import fits
 
-from polarnight.web.viewer.opening import FrameFile, locate
+from polarnight.web.viewer.opening import locate
 from polarnight.web.viewer.planes import load
 from polarnight.web.viewer.problems import NotFound
 from polarnight.web.viewer.statistics import measure
@@ -146,17 +144,3 @@ def test_odd_planes_have_figures(plane):
     assert sum(figures.histogram) <= figures.n_finite
     if figures.n_finite:
         assert figures.histogram_min < figures.histogram_max
-
-
-def test_the_first_picture_of_a_large_frame_is_quick(tmp_path):
-    path = tmp_path / "large.fits"
-    values = np.random.default_rng(2).normal(900, 30, (2048, 2048)).astype(np.float32)
-    fits.PrimaryHDU(values).writeto(path)
-    measure(values[:8, :8])  # what is imported at the first use is not counted
-    state = path.stat()
-    start = time.process_time()
-    image = load(FrameFile(path, state.st_size, state.st_mtime_ns))
-    pyramid = image.pyramid("sci")
-    pyramid.tile(pyramid.n_levels - 1, 0, 0)
-    measure(image.planes["sci"])
-    assert time.process_time() - start < 0.3

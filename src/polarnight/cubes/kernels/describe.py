@@ -19,8 +19,10 @@ armoment   ``sum(|v|^order) / n``
 ========== =========================================================================
 
 These are `numpy.nanvar`, `numpy.nanstd`, `numpy.nanquantile` and `astropy.stats.mad_std`
-to the last bit. Variances of the values are propagated to first order through var, std
-and moments.
+to the last bit. Variances of the values are propagated through var, std and moments of order 2,
+for normal errors, and to first order through the other raw moments, which is right where the values
+are larger than their errors. Of other central moments the variance is not known: the errors of the
+values enter them with powers that no first order tells.
 """
 
 from __future__ import annotations
@@ -148,27 +150,60 @@ def _moment(
         centre /= number
     absolute = statistic in {"acmoment", "armoment"}
     total = np.zeros(number.shape)
-    slope = np.zeros(number.shape)
     for one, use in zip(values, usable, strict=True):
         d = np.where(use, one.astype(np.float64) - centre, 0.0)
         total += _power(np.abs(d) if absolute else d, order, use)
-        if variances is not None:
-            slope += _slope(d, order, absolute, use)
     freedom = number - parameter if spread else number.astype(np.float64)
     value = np.where(freedom > 0, total / freedom, np.nan)
-    found = np.full(number.shape, np.nan)
-    if variances is not None:
-        # The mean moves with every value: d(v_j - m)/dv_i = [i = j] - 1/n.
-        mean_slope = slope / number if statistic in {"cmoment", "acmoment"} else 0.0
+    found, noise = np.full(number.shape, np.nan), np.zeros(number.shape)
+    central = spread or statistic in {"cmoment", "acmoment"}
+    if variances is not None and order == 2.0:
+        found, squares = _of_squares(values, usable, variances, centre, central)
+        found = np.where(freedom > 0, found / freedom**2, np.nan)
+        noise = np.where(freedom > 0, squares / freedom, np.nan)
+    elif variances is not None and not central:
         found = np.zeros(number.shape)
         for one, use, variance in zip(values, usable, variances, strict=True):
-            d = np.where(use, one.astype(np.float64) - centre, 0.0)
-            gradient = (_slope(d, order, absolute, use) - mean_slope) / freedom
+            d = np.where(use, one.astype(np.float64), 0.0)
+            gradient = _slope(d, order, absolute, use) / freedom
             found += np.where(use, gradient * gradient * variance, 0.0)
         found = np.where(freedom > 0, found, np.nan)
     if statistic == "std":
-        return np.sqrt(value), found / (4.0 * value)
+        # Where chance brought the values close together, the root is as steep as noise lets it be.
+        return np.sqrt(value), found / (4.0 * np.maximum(value, noise))
     return value, found
+
+
+def _of_squares(
+    values: npt.NDArray[np.floating[Any]],
+    usable: Bools,
+    variances: list[Doubles],
+    centre: Doubles,
+    central: bool,
+) -> tuple[Doubles, Doubles]:
+    """Return the variance of the sum of squares, about the mean where `central`, and its noise.
+
+    The noise is what the errors alone add to the sum on average, ``tr(AV)``.
+
+    Of independent normal errors with the variances V about the true values t it is
+    ``2 tr(AVAV) + 4 t'AVAt``, where A takes off the mean or is 1 (variance of a quadratic form,
+    Searle 1971, Linear Models, section 2.5). The second term is found from the values by
+    ``x'AVAx``, whose expectation is larger by ``tr(AVAV)``; it is no less than 0.
+    """
+    number = usable.sum(axis=0)
+    squares, first, signal = (np.zeros(number.shape) for _ in range(3))
+    for one, use, variance in zip(values, usable, variances, strict=True):
+        v = np.where(use, variance, 0.0)
+        d = np.where(use, one.astype(np.float64) - centre, 0.0)
+        squares += v * v
+        first += v
+        signal += d * d * v
+    trace, noise = squares, first
+    if central:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            trace = squares * (1.0 - 2.0 / number) + (first / number) ** 2
+            noise = first * (1.0 - 1.0 / number)
+    return 2.0 * trace + 4.0 * np.maximum(signal - trace, 0.0), noise
 
 
 def _power(d: Doubles, order: float, use: Bools) -> Doubles:

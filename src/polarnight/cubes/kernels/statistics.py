@@ -160,6 +160,8 @@ class Operation:
         """Return whether the result has a variance, where the values have one or not."""
         if self.is_median or self.name in {"mean", "sum", "clipped_mean", "clipped_median"}:
             return True
+        if self.name in {"cmoment", "acmoment"} and self.given["order"] != 2:
+            return False  # see polarnight.cubes.kernels.describe
         return given and self.name in PROPAGATED
 
     def dtype(self, pixels: npt.DTypeLike) -> np.dtype[Any]:
