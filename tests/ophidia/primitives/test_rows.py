@@ -201,7 +201,7 @@ def test_bits_and_variances_move_with_the_pixels():
     assert (made.bits.compute()[:, :2] == Bit.NO_DATA).all()
     np.testing.assert_array_equal(made.variance.compute()[:, 2:], A[:, :10] / 100)
     ordered = evaluate("oph_gsl_sort(measure)", cube)
-    np.testing.assert_array_equal(ordered.variance.compute(), np.sort(A, 1) / 100)
+    assert ordered.variance is None  # that of the smallest of many is another one
 
 
 def test_coordinates_of_what_was_cut():

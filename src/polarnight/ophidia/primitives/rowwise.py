@@ -18,7 +18,7 @@ from polarnight.ophidia.primitives.declaration import (
 )
 from polarnight.ophidia.primitives.errors import QueryError
 from polarnight.ophidia.primitives.statistics import chosen_places, numbers_of_rows
-from polarnight.ophidia.primitives.values import Noise, Value, usable
+from polarnight.ophidia.primitives.values import Value, usable
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -62,16 +62,17 @@ def deaccumulate(value: Value) -> Value:
 @primitive("oph_gsl_sort", "The elements of a row in ascending order, missing ones last.",
            _ALONG, array(), reach="row", example="oph_gsl_sort(measure)")  # fmt: skip
 def gsl_sort(value: Value) -> Value:
-    """Sort rows, with their bits and variances."""
+    """Sort rows, with their bits."""
     order = np.argsort(value.data, axis=1, kind="stable")
-    bits, noise = value.bits, None
+    bits = value.bits
     if bits is not None:
         bits = np.take_along_axis(np.broadcast_to(bits, value.data.shape), order, axis=1)
-    if value.variance is not None:
-        full = np.broadcast_to(value.variance, value.data.shape)
-        noise = Noise(np.take_along_axis(full, order, axis=1))
-    data = np.take_along_axis(value.data, order, axis=1)
-    return replace(value, data=data, bits=bits, noise=noise, slope=1.0)
+    made = replace(value, data=np.take_along_axis(value.data, order, axis=1), bits=bits, noise=None)
+    if value.variance is None:
+        return made
+    return made.remark(
+        "the variance is dropped: the smallest of many values scatters less than each of them"
+    )
 
 
 @primitive("oph_moving_avg", "Moving mean: simple (oph_sma) or exponentially weighted (oph_ewma).",
