@@ -7,8 +7,8 @@ import pytest
 PAGES = {"home": "/", "about": "/about/", "account": "/account/", "api": "/api/v1/docs"}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark", "phone"])
-def test_pages_in_every_scheme(visit, scheme):
+@pytest.mark.parametrize("scheme", ["phone"])  # the others: test_everywhere
+def test_pages_on_a_phone(visit, scheme):
     stranger = visit(None, scheme)
     stranger.go("/")
     assert "/login/" in stranger.page.url
