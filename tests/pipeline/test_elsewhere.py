@@ -13,7 +13,7 @@ def test_a_dask_cluster_gives_the_same_bit_for_bit(reduced):
     from distributed import LocalCluster
 
     before, checksums = reduced.made(), reduced.checksums("calibration")
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         option = f"scheduler={cluster.scheduler_address}"
         assert reduced.run("-o", option, "run", NIGHT, "--force") == 0
     assert before.changed(reduced.made()) == {}

@@ -168,7 +168,7 @@ class Screen:
         os.close(slave)
         self.seen = ""
 
-    def read(self, pattern, seconds=60):
+    def read(self, pattern, seconds=180):
         """Wait until the screen shows a pattern after what was read before."""
         end = time.monotonic() + seconds
         while True:
