@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from polarnight.cli.common import Status, check_order, describe_night, set_up
+from polarnight.cli.options import FirstNight, LastNight
 
 __all__ = ["register"]
 
@@ -25,12 +26,8 @@ def results(
         str | None, typer.Option(help="Date at the start of a night.", parser=describe_night)
     ] = None,
     instrument: Annotated[str | None, typer.Option(help="Such as AndorT90.")] = None,
-    first: Annotated[
-        str | None, typer.Option("--from", help="First night.", parser=describe_night)
-    ] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", help="Last night.", parser=describe_night)
-    ] = None,
+    first: FirstNight = None,
+    last: LastNight = None,
     form: Annotated[
         str | None,
         typer.Option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polarnight.cli.common import GlobalOptions, Status, console, describe_night, set_up
+from polarnight.cli.options import FirstNight, LastNight
 
 if TYPE_CHECKING:
     from polarnight.pipeline.polarization.calibrate import CalibrationReport
@@ -61,12 +62,8 @@ def calibrate_polarization(
     context: typer.Context,
     instrument: Annotated[str | None, typer.Option(help="Such as AndorT90.")] = None,
     band: Annotated[str | None, typer.Option(help="Such as R.")] = None,
-    first: Annotated[
-        str | None, typer.Option("--from", help="First night.", parser=describe_night)
-    ] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", help="Last night.", parser=describe_night)
-    ] = None,
+    first: FirstNight = None,
+    last: LastNight = None,
     fix: Annotated[
         list[str] | None,
         typer.Option(

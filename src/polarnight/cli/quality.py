@@ -12,9 +12,9 @@ from polarnight.cli.common import (
     check_order,
     check_picture,
     console,
-    describe_night,
     set_up,
 )
+from polarnight.cli.options import FirstNight, LastNight
 
 __all__ = ["register"]
 
@@ -34,12 +34,8 @@ def quality(
     ] = None,
     instrument: Annotated[str | None, typer.Option(help="Such as AndorT90.")] = None,
     band: Annotated[str | None, typer.Option(help="Such as R.")] = None,
-    first: Annotated[
-        str | None, typer.Option("--from", help="First night.", parser=describe_night)
-    ] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", help="Last night.", parser=describe_night)
-    ] = None,
+    first: FirstNight = None,
+    last: LastNight = None,
     frames: Annotated[
         bool, typer.Option("--frames", help="Each frame, also of several nights.")
     ] = False,

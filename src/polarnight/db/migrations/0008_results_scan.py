@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                     "chi_err",
                     "airmass",
                     "fwhm",
+                    "id",
                 ],
                 name="photopol_scan",
             ),

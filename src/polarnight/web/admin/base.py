@@ -10,7 +10,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, models
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from polarnight.web.access.roles import Action, allowed
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 else:
     _ModelAdmin = admin.ModelAdmin
 
-__all__ = ["ReadOnlyAdmin", "linked", "shown"]
+__all__ = ["NightColumns", "ReadOnlyAdmin", "flags_of", "linked", "shown"]
 
 _SECONDS = 5.0
 _LONGEST = 5000
@@ -37,6 +37,29 @@ def linked(text: object, name: str, *arguments: Any, **query: Any) -> str | Safe
 def shown(description: str, ordering: str | None = None) -> Callable[[Any], Any]:
     """Name a column that is computed, and by what it is ordered."""
     return admin.display(description=description, ordering=ordering)
+
+
+def flags_of(obj: Any) -> SafeString:
+    """Return the flags in force, those of errors in red."""
+    return format_html_join(
+        " ", '<span class="{}">{}</span>',
+        (("pn-bad" if "ERROR" in name else "pn-flag", name) for name in obj.flag_labels),
+    )  # fmt: skip
+
+
+class NightColumns:
+    """Columns of rows that belong to a night and bear flags."""
+
+    @shown("night", "epoch__night")
+    def night(self, obj: Any) -> str:
+        """The link to the night."""
+        epoch = obj.epoch
+        return linked(epoch.epochname, "night", epoch.telescope, epoch.night.isoformat())
+
+    @shown("flags", "flags")
+    def flags_(self, obj: Any) -> SafeString:
+        """The flags."""
+        return flags_of(obj)
 
 
 class _LimitedList(ChangeList):

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from polarnight.db.models import AstroSource, Epoch, RawFit, ReducedFit
 from polarnight.db.models.masters import MasterBias, MasterDark, MasterFlat
-from polarnight.web.admin.base import ReadOnlyAdmin, linked, shown
+from polarnight.web.admin.base import NightColumns, ReadOnlyAdmin, flags_of, linked, shown
 from polarnight.web.admin.filters import (
     FlagsFilter,
     IdFilter,
@@ -28,14 +28,6 @@ from polarnight.web.admin.site import admin_site
 __all__ = ["EpochAdmin", "FrameAdmin", "MasterAdmin", "RawFitAdmin", "ReducedFitAdmin"]
 
 _ImgsizeFilter = text_filter("size", "imgsize")
-
-
-def flags_of(obj: Any) -> SafeString:
-    """Return the flags in force, those of errors in red."""
-    return format_html_join(
-        " ", '<span class="{}">{}</span>',
-        (("pn-bad" if "ERROR" in name else "pn-flag", name) for name in obj.flag_labels),
-    )  # fmt: skip
 
 
 @admin.register(Epoch, site=admin_site)
@@ -91,7 +83,7 @@ for _name in ("raw", "bias", "dark", "flat", "light", "reduced", "solved", "fail
     setattr(EpochAdmin, _name, _counted(_name))
 
 
-class FrameAdmin(ReadOnlyAdmin):
+class FrameAdmin(NightColumns, ReadOnlyAdmin):
     """What raw frames, reduced frames and masters share."""
 
     frame_kind = ""
@@ -112,17 +104,6 @@ class FrameAdmin(ReadOnlyAdmin):
     def viewer(self, obj: Any) -> str:
         """The link to the viewer."""
         return linked("open", "frame", self.frame_kind, obj.pk)
-
-    @shown("night", "epoch__night")
-    def night(self, obj: Any) -> str:
-        """The link to the night."""
-        epoch = obj.epoch
-        return linked(epoch.epochname, "night", epoch.telescope, epoch.night.isoformat())
-
-    @shown("flags", "flags")
-    def flags_(self, obj: Any) -> SafeString:
-        """The flags."""
-        return flags_of(obj)
 
     @shown("preview")
     def preview(self, obj: Any) -> str | SafeString:

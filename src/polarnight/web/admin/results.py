@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.utils.safestring import SafeString
 
 from polarnight.db.models import AperPhotResult, PhotoPolResult
 from polarnight.db.models.audit import FlagChange, HumanDecision
-from polarnight.web.admin.base import ReadOnlyAdmin, linked, shown
+from polarnight.web.admin.base import NightColumns, ReadOnlyAdmin, linked, shown
 from polarnight.web.admin.filters import FlagsFilter, IdFilter, NightFilter, text_filter
-from polarnight.web.admin.products import flags_of
 from polarnight.web.admin.site import admin_site
 
 __all__ = ["AperPhotResultAdmin", "PhotoPolResultAdmin"]
@@ -42,7 +40,7 @@ class AperPhotResultAdmin(ReadOnlyAdmin):
 
 
 @admin.register(PhotoPolResult, site=admin_site)
-class PhotoPolResultAdmin(ReadOnlyAdmin):
+class PhotoPolResultAdmin(NightColumns, ReadOnlyAdmin):
     """Magnitudes and polarizations."""
 
     list_display = (
@@ -61,17 +59,6 @@ class PhotoPolResultAdmin(ReadOnlyAdmin):
     def source(self, obj: Any) -> str:
         """The link to the source."""
         return linked(obj.astrosource.name, "source", obj.astrosource_id)
-
-    @shown("night", "epoch__night")
-    def night(self, obj: Any) -> str:
-        """The link to the night."""
-        epoch = obj.epoch
-        return linked(epoch.epochname, "night", epoch.telescope, epoch.night.isoformat())
-
-    @shown("flags", "flags")
-    def flags_(self, obj: Any) -> SafeString:
-        """The flags."""
-        return flags_of(obj)
 
     @shown("diagnostics")
     def diagnostics(self, obj: Any) -> str:

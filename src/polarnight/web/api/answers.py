@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 from ninja.errors import HttpError
@@ -13,9 +14,18 @@ from ninja.errors import HttpError
 from polarnight.errors import BadFrame, ConfigError
 from polarnight.web.viewer.problems import ViewerError, status_of
 
-__all__ = ["frame_errors", "tagged", "unchanged"]
+__all__ = ["frame_errors", "rows_with", "tagged", "unchanged"]
 
+Row = TypeVar("Row", bound=Model)
 Operation = TypeVar("Operation", bound=Callable[..., Any])
+
+
+def rows_with(rows: QuerySet[Row], columns: Mapping[str, Any]) -> QuerySet[Row]:
+    """Return the rows whose columns have these values; None and empty texts ask for nothing."""
+    given = {name: value for name, value in columns.items() if value not in ("", None)}
+    if any(isinstance(value, str) and "\x00" in value for value in given.values()):
+        return rows.none()  # PostgreSQL takes no NUL, and no row holds one
+    return rows.filter(**given)
 
 
 def frame_errors(operation: Operation) -> Operation:

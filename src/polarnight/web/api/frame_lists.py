@@ -13,6 +13,7 @@ from ninja.pagination import paginate
 from polarnight.db.models.frames import RawFit, ReducedFit
 from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
+from polarnight.web.api.answers import rows_with
 from polarnight.web.api.paging import Paging
 
 __all__ = ["router"]
@@ -91,10 +92,7 @@ def _chosen(rows: QuerySet[Any, Any], wanted: Wanted) -> QuerySet[Any, Any]:
         "band": wanted.band,
         "object_name": wanted.object_name,
     }
-    given = {name: value for name, value in columns.items() if value not in ("", None)}
-    if any(isinstance(value, str) and "\x00" in value for value in given.values()):
-        return rows.none()  # PostgreSQL takes no NUL, and no row holds one
     if wanted.failed is not None:
         rows = rows.exclude(error="") if wanted.failed else rows.filter(error="")
-    chosen = rows.filter(**given).select_related("epoch")
+    chosen = rows_with(rows, columns).select_related("epoch")
     return chosen.order_by("-epoch__night", "-juliandate", "-pk")

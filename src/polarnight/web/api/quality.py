@@ -13,6 +13,7 @@ from ninja.pagination import paginate
 from polarnight.db.models import FrameQuality
 from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
+from polarnight.web.api.answers import rows_with
 from polarnight.web.api.paging import Paging
 from polarnight.web.pages.quality import choose_quality, warnings_of
 
@@ -105,10 +106,7 @@ def frame_figures(request: HttpRequest, wanted: Query[Wanted]) -> Any:
         "epoch__night__gte": wanted.first,
         "epoch__night__lte": wanted.last,
     }
-    given = {name: value for name, value in columns.items() if value not in ("", None)}
-    if any(isinstance(value, str) and "\x00" in value for value in given.values()):
-        return FrameQuality.objects.none()
-    rows = FrameQuality.objects.filter(**given).select_related("epoch", "reducedfit")
+    rows = rows_with(FrameQuality.objects.all(), columns).select_related("epoch", "reducedfit")
     return rows.defer("reducedfit__provenance", "reducedfit__astrometry_info").order_by(
         "juliandate", "pk"
     )
