@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from polarnight.web.pages.failures import failures_of
-from polarnight.web.pages.lastnight import Latest, last_nights
+from polarnight.web.nights.failures import failures_of
+from polarnight.web.nights.last import Latest, last_nights
 from polarnight.web.templatetags.polarnight import codes, percent, pm
 
 

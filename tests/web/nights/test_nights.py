@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from polarnight.web.pages.nights_frames import FRAME_STATES, Asked, choose_frames, frame_rows
-from polarnight.web.pages.nights_list import choose_nights, night_rows
+from polarnight.web.nights.frames import FRAME_STATES, Asked, choose_frames, frame_rows
+from polarnight.web.nights.listing import choose_nights, night_rows
 
 NIGHT = "OSN-T090/2022-09-18"
 
@@ -59,8 +59,8 @@ def test_nights_are_chosen_by_telescope_date_and_state(demo):
 
 
 def test_failures_are_counted_as_the_first_page_counts_them(demo):
-    from polarnight.web.pages.failures import failed_files
-    from polarnight.web.pages.lastnight import night_of
+    from polarnight.web.nights.failures import failed_files
+    from polarnight.web.nights.last import night_of
 
     epoch = _epoch()
     assert len(failed_files([epoch])[0]) == night_of(epoch).n_failed == 2
@@ -245,7 +245,7 @@ def test_a_hundred_nights_take_as_many_queries_as_one(site, django_assert_num_qu
 
 
 def test_a_curve_of_the_seeing_is_drawn_where_there_is_one():
-    from polarnight.web.pages.nights_sparkline import sparkline
+    from polarnight.web.nights.sparkline import sparkline
 
     nights = [(date(2024, 1, day), 1.0 + day / 10) for day in range(1, 6)]
     assert sparkline(nights[:2]) == ""

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from polarnight.web.pages.quality import choose_quality, warnings_of
-from polarnight.web.pages.quality_charts import charts_of
+from polarnight.web.nights.charts import charts_of
+from polarnight.web.nights.quality import choose_quality, warnings_of
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from polarnight.web.access.roles import Action, allowed
 from polarnight.web.admin.deadline import deadline
-from polarnight.web.pages.links import page_url
+from polarnight.web.links import page_url
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]

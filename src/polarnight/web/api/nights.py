@@ -6,20 +6,19 @@ from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from ninja import Field, Path, Query, Router, Schema
 from ninja.pagination import paginate
 
 from polarnight.config import get_settings
-from polarnight.db.models import Epoch
 from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
 from polarnight.web.api.paging import Paging
-from polarnight.web.pages.lastnight import night_of
-from polarnight.web.pages.nights_frames import Asked, choose_frames, frame_rows
-from polarnight.web.pages.nights_list import choose_nights, jobs_of, night_rows
+from polarnight.web.nights.frames import Asked, choose_frames, frame_rows
+from polarnight.web.nights.last import night_of
+from polarnight.web.nights.listing import choose_nights, find_night, jobs_of, night_rows
 
-__all__ = ["find_night", "router"]
+__all__ = ["router"]
 
 router = Router()
 
@@ -28,25 +27,6 @@ _VIEW = api_access(Action.VIEW)
 Telescope = Annotated[str, Path(max_length=60, description="such as OSN-T090")]
 NightDate = Annotated[str, Path(max_length=12, description="YYYY-MM-DD, the date at its start")]
 Text = Annotated[str, Query(max_length=100)]
-
-
-def find_night(telescope: str, night: str) -> Epoch:
-    """Return the epoch of a telescope and a date.
-
-    Raises
-    ------
-    Http404
-        Where there is none, or the date is none.
-    """
-    try:
-        when = date.fromisoformat(night)
-        found = Epoch.objects.with_counts().get(
-            telescope=telescope.replace("\x00", "?"), night=when
-        )
-    except (ValueError, Epoch.DoesNotExist):
-        msg = f"there is no night {telescope}/{night}; nights are YYYY-MM-DD"
-        raise Http404(msg) from None
-    return found
 
 
 class NightRowOut(Schema):

@@ -15,7 +15,7 @@ from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
 from polarnight.web.api.answers import rows_with
 from polarnight.web.api.paging import Paging
-from polarnight.web.pages.quality import choose_quality, warnings_of
+from polarnight.web.nights.quality import choose_quality, warnings_of
 
 __all__ = ["router"]
 

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from polarnight.db.models.frames import RawFit, ReducedFit
 from polarnight.web.access.needs import needs
 from polarnight.web.access.roles import Action
-from polarnight.web.pages.links import page_url
+from polarnight.web.links import page_url
 from polarnight.web.viewer.graph_svg import draw_graph
 from polarnight.web.viewer.neighbours import neighbours
 from polarnight.web.viewer.opening import FrameRow, find

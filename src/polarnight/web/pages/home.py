@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from polarnight.web.access.needs import needs
 from polarnight.web.access.roles import Action
+from polarnight.web.links import page_url
 from polarnight.web.models import Job, JobState
-from polarnight.web.pages.lastnight import last_nights
-from polarnight.web.pages.links import page_url
+from polarnight.web.nights.last import last_nights
 
 __all__ = ["home"]
 

@@ -12,8 +12,8 @@ from polarnight.web.access.needs import needs
 from polarnight.web.access.roles import Action
 from polarnight.web.api.jobs import job_out
 from polarnight.web.jobs.lost import mark_lost
+from polarnight.web.links import page_url
 from polarnight.web.models import Job, JobState
-from polarnight.web.pages.links import page_url
 from polarnight.web.pages.nights import PARTS
 from polarnight.web.pages.paged import part_of
 

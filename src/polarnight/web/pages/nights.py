@@ -13,10 +13,10 @@ from polarnight.db.models.masters import MASTER_MODELS
 from polarnight.web.access.needs import needs
 from polarnight.web.access.roles import Action
 from polarnight.web.models import Job
-from polarnight.web.pages.lastnight import night_of
-from polarnight.web.pages.nights_frames import FRAME_STATES, SORTS, Asked, choose_frames, frame_rows
-from polarnight.web.pages.nights_list import STATES, choose_nights, jobs_of, night_rows
-from polarnight.web.pages.nights_sparkline import sparkline
+from polarnight.web.nights.frames import FRAME_STATES, SORTS, Asked, choose_frames, frame_rows
+from polarnight.web.nights.last import night_of
+from polarnight.web.nights.listing import STATES, choose_nights, find_night, jobs_of, night_rows
+from polarnight.web.nights.sparkline import sparkline
 from polarnight.web.pages.paged import link, part_of
 
 __all__ = ["PARTS", "night", "nights", "read_date", "read_text"]
@@ -64,7 +64,7 @@ def night(request: HttpRequest, telescope: str, when: str) -> HttpResponse:
     Http404
         Where there is no such night.
     """
-    epoch = _find(telescope, when)
+    epoch = find_night(telescope, when)
     asked = {name: read_text(request, name) for name in _OPTIONS}
     if asked["sort"].removeprefix("-") not in SORTS:
         asked["sort"] = "name"
@@ -94,12 +94,6 @@ def night(request: HttpRequest, telescope: str, when: str) -> HttpResponse:
         "jobs": _earlier(epoch),
     }
     return render(request, "polarnight/night.html", context)
-
-
-def _find(telescope: str, when: str) -> Epoch:
-    from polarnight.web.api.nights import find_night
-
-    return find_night(telescope, when)
 
 
 def read_text(request: HttpRequest, name: str) -> str:

@@ -19,7 +19,7 @@ from polarnight.web.catalogue.changing import FieldError, history, write_comment
 from polarnight.web.catalogue.latest import Seen, last_seen
 from polarnight.web.catalogue.searching import SORTS, search_sources
 from polarnight.web.catalogue.sketch import sketch
-from polarnight.web.pages.links import page_url
+from polarnight.web.links import page_url
 from polarnight.web.pages.paged import link, part_of
 from polarnight.web.viewer.comments import render_comment
 from polarnight.web.viewer.finding import newest_frame

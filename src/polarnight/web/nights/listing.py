@@ -10,13 +10,14 @@ from statistics import median
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.http import Http404
 
 from polarnight.db.models import Epoch, NightQuality, PhotoPolResult, RawFit, ReducedFit
+from polarnight.web.links import page_url
 from polarnight.web.models import Job
-from polarnight.web.pages.failures import failed_files
-from polarnight.web.pages.links import page_url
+from polarnight.web.nights.failures import failed_files
 
-__all__ = ["STATES", "NightRow", "choose_nights", "jobs_of", "night_rows"]
+__all__ = ["STATES", "NightRow", "choose_nights", "find_night", "jobs_of", "night_rows"]
 
 STATES = {
     "failed": "something failed",
@@ -155,4 +156,23 @@ def jobs_of(names: Sequence[str]) -> dict[str, Job]:
     for job in Job.objects.filter(kind="reduce", state__in=Job.ACTIVE).order_by("-state", "id"):
         for name in wanted.intersection(job.nights):
             found.setdefault(name, job)
+    return found
+
+
+def find_night(telescope: str, night: str) -> Epoch:
+    """Return the epoch of a telescope and a date.
+
+    Raises
+    ------
+    Http404
+        Where there is none, or the date is none.
+    """
+    try:
+        when = date.fromisoformat(night)
+        found = Epoch.objects.with_counts().get(
+            telescope=telescope.replace("\x00", "?"), night=when
+        )
+    except (ValueError, Epoch.DoesNotExist):
+        msg = f"there is no night {telescope}/{night}; nights are YYYY-MM-DD"
+        raise Http404(msg) from None
     return found

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from polarnight.db.models import Epoch, RawFit, ReducedFit
 from polarnight.db.models.masters import MASTER_MODELS
-from polarnight.web.pages.failures import words_of
+from polarnight.web.nights.failures import words_of
 
 __all__ = ["FRAME_STATES", "SORTS", "Asked", "choose_frames", "frame_rows"]
 

@@ -10,8 +10,8 @@ from statistics import median
 from typing import Any
 
 from polarnight.config import get_settings
-from polarnight.web.pages.failures import Failure, failures_of
-from polarnight.web.pages.links import page_url
+from polarnight.web.links import page_url
+from polarnight.web.nights.failures import Failure, failures_of
 
 __all__ = ["Conditions", "Latest", "Night", "last_nights", "night_of"]
 

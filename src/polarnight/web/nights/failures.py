@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from polarnight.web.pages.links import page_url
+from polarnight.web.links import page_url
 
 __all__ = ["Failure", "failed_files", "failures_of", "words_of"]
 
