@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from polarnight.ophidia.operators.climate import INSTEAD
+from polarnight.ophidia.operators.installation.climate import INSTEAD
 from polarnight.ophidia.primitives import known
 from polarnight.ophidia.primitives.pages import primitive_grids
 from polarnight.ophidia.registry import operators

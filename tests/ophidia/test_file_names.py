@@ -48,7 +48,7 @@ def test_the_screen_is_not_steered():
 
 def test_one_that_fails_as_nobody_foresaw_does_not_stop_the_others(client, monkeypatch):
     from polarnight.db.models import CubeJob
-    from polarnight.ophidia.operators.importing import ImportFits
+    from polarnight.ophidia.operators.fits.importing import ImportFits
 
     whole = ImportFits.run
 

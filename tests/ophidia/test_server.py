@@ -212,7 +212,7 @@ def test_every_filter_of_numbers_is_a_set(imported):
 
 
 def test_a_fault_of_ours_is_one_line_and_in_the_log(client, monkeypatch, caplog):
-    from polarnight.ophidia.operators.listing import List
+    from polarnight.ophidia.operators.metadata.listing import List
 
     def broken(*_):
         raise ZeroDivisionError("by zero")
@@ -230,7 +230,7 @@ def test_a_fault_of_ours_is_one_line_and_in_the_log(client, monkeypatch, caplog)
      (OSError(28, "No space left on device", "/x"), "the machine refuses: /x: No space left")],
 )  # fmt: skip
 def test_what_the_machine_refuses_is_no_fault_of_ours(client, monkeypatch, error, told):
-    from polarnight.ophidia.operators.listing import List
+    from polarnight.ophidia.operators.metadata.listing import List
 
     def broken(*_):
         raise error
@@ -351,7 +351,7 @@ def test_a_job_that_cannot_write_its_end_has_an_answer(background, monkeypatch):
 
 
 def test_a_job_is_stopped(background, monkeypatch):
-    from polarnight.ophidia.operators.listing import List
+    from polarnight.ophidia.operators.metadata.listing import List
 
     begun = threading.Event()
 
@@ -408,7 +408,7 @@ def test_processes_give_the_same_and_are_kept(frames):
 
 def test_blocks_are_made_for_the_memory_of_the_settings(frames, monkeypatch):
     from polarnight.cubes.running.memory import bound_bytes, total_memory
-    from polarnight.ophidia.operators import importing
+    from polarnight.ophidia.operators.fits import importing
 
     seen = []
     run = importing.ImportFits.run

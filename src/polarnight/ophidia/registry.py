@@ -34,10 +34,10 @@ def operator(cls: _Class) -> _Class:
 
 @functools.cache
 def _load() -> None:
-    """Import every module of `polarnight.ophidia.operators`, which makes theirs known."""
+    """Import all modules below `polarnight.ophidia.operators`, which makes theirs known."""
     package = import_module("polarnight.ophidia.operators")
-    for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        import_module(module.name)
 
 
 def operators() -> dict[str, type[Operator]]:

@@ -147,7 +147,7 @@ def test_no_program_runs(door, monkeypatch):
 
 def slow(monkeypatch, seconds=20.0):
     """Let oph_list take so long, unless it is stopped."""
-    from polarnight.ophidia.operators.listing import List
+    from polarnight.ophidia.operators.metadata.listing import List
 
     begun = threading.Event()
 
@@ -215,7 +215,7 @@ def test_oph_cancel_stops_a_command_of_the_session(door, monkeypatch):
 
 
 def test_one_command_at_a_time_changes_a_session(door, monkeypatch):
-    from polarnight.ophidia.operators.importing import ImportFits
+    from polarnight.ophidia.operators.fits.importing import ImportFits
     from polarnight.web.console import running
 
     going, most, lock = [0], [0], threading.Lock()

@@ -10,7 +10,7 @@ from polarnight.ophidia.errors import BadValue, nearest
 from polarnight.ophidia.language.arguments import Argument, cube, yes_no
 from polarnight.ophidia.language.indices import check_pairs, select_indices
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.operators.importing import hdu_of
+from polarnight.ophidia.operators.fits.importing import hdu_of
 from polarnight.ophidia.registry import operator
 
 if TYPE_CHECKING:

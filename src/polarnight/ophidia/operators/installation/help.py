@@ -1,4 +1,4 @@
-"""oph_man and oph_operators_list: what there is and how it is used."""
+"""oph_man: how operators and primitives are used."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from polarnight.ophidia.engine.workbench import Axes
 from polarnight.ophidia.errors import BadValue, nearest
 from polarnight.ophidia.language.arguments import Argument, cube
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.operators.reducing import OPERATIONS, Reduce, parameters_of
+from polarnight.ophidia.operators.computing.reducing import OPERATIONS, Reduce, parameters_of
 from polarnight.ophidia.registry import operator
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from polarnight.ophidia.errors import BadValue, OperatorFailed
 from polarnight.ophidia.language.arguments import Argument, yes_no
 from polarnight.ophidia.language.indices import check_pairs, select_coordinates, select_indices
 from polarnight.ophidia.operator import Answer, Given, Operator
-from polarnight.ophidia.operators.importing import hdu_of
+from polarnight.ophidia.operators.fits.importing import hdu_of
 from polarnight.ophidia.registry import operator
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Operators that make cubes of cubes: arithmetic, statistics, parts, other shapes."""

@@ -1,0 +1,1 @@
+"""Operators between cubes and FITS files: import, calibration, export, the data repository."""

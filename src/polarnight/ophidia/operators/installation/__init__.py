@@ -1,0 +1,1 @@
+"""Operators about the installation: its commands, their manual, the machine behind them."""

@@ -1,0 +1,1 @@
+"""Operators that keep order: folders, containers, and cubes that go."""

@@ -1,0 +1,1 @@
+"""Operators about work: sessions, jobs, workflows, and programs of the settings."""
