@@ -5,6 +5,7 @@ Conventions: q, u and p are fractions; angles are degrees, north through east; c
 """
 
 from polarnight.polarimetry.combine import combine_stokes
+from polarnight.polarimetry.comparison import CycleFluxes, Method, compare_methods, modulation
 from polarnight.polarimetry.groups import Cycle, PolarimetryRecord, make_groups, pair_cameras
 from polarnight.polarimetry.half_wave_plate import fit_half_wave_plate, fit_plate_ratios
 from polarnight.polarimetry.instrumental import InstrumentalPolarization
@@ -16,12 +17,15 @@ from polarnight.polarimetry.transparency import Transparency, field_transparency
 
 __all__ = [
     "Cycle",
+    "CycleFluxes",
     "InstrumentalPolarization",
+    "Method",
     "PolarimetryRecord",
     "Polarization",
     "Stokes",
     "Transparency",
     "combine_stokes",
+    "compare_methods",
     "correct",
     "degree_and_angle",
     "field_transparency",
@@ -31,6 +35,7 @@ __all__ = [
     "fit_quarter_wave_plate",
     "fit_single_beam",
     "make_groups",
+    "modulation",
     "pair_cameras",
     "zero_of_field",
 ]

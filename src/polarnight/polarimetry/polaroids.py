@@ -121,6 +121,7 @@ def fit_polaroids(
     flux_err: npt.ArrayLike,
     *,
     clip: float | None = 5.0,
+    pairs: bool = True,
 ) -> Stokes:
     """Stokes parameters from the fluxes behind polaroids at three or more angles.
 
@@ -140,6 +141,9 @@ def fit_polaroids(
     clip : float, optional
         A measurement further than this many sigma from the fit to the others is left out
         while at least three angles and one degree of freedom remain; None: never.
+    pairs : bool
+        Whether two orthogonal pairs are compared by the difference formula; else they are
+        fitted as all other angles are.
 
     Returns
     -------
@@ -159,7 +163,7 @@ def fit_polaroids(
     if n_angles < _MIN_ANGLES:
         msg = "polaroids need at least three angles"
         raise AlgorithmFailed(msg, angles=n_angles, measurements=int(used.sum()))
-    order = _orthogonal_pairs(angle[used])
+    order = _orthogonal_pairs(angle[used]) if pairs else None
     if order is not None:
         fitted = _fit_pairs(angle[used], value[used], error[used], order)
         return fitted.replace(n_used=4, used=used, method="polaroid pairs")

@@ -12,7 +12,7 @@ from polarnight.polarimetry._fit import BoolArray, FloatArray
 from polarnight.polarimetry._plate import beam_ratio, both_beams, fit_ratio, intensity
 from polarnight.polarimetry.stokes import Stokes
 
-__all__ = ["fit_quarter_wave_plate"]
+__all__ = ["fit_quarter_wave_plate", "quarter_wave_design"]
 
 _QUARTER = 90.0  # degrees of retardance
 _WORST_CONDITION = 20.0
@@ -23,8 +23,8 @@ _LEAK = 0.02
 _WANTED = ((0, 1, 2), (0, 2), (1, 2), (2,))
 
 
-def _design(plate_deg: FloatArray, retardance: float) -> FloatArray:
-    """Derivatives of R by q, u and v, shape (n, 3)."""
+def quarter_wave_design(plate_deg: FloatArray, retardance: float) -> FloatArray:
+    """Return the derivatives of R by q, u and v, shape (n, 3); angles in degrees."""
     cosine, sine = np.cos(2.0 * np.radians(plate_deg)), np.sin(2.0 * np.radians(plate_deg))
     delta = math.radians(retardance)
     return np.column_stack(
@@ -115,7 +115,7 @@ def fit_quarter_wave_plate(
         plate_deg, ordinary, ordinary_err, extraordinary, extraordinary_err
     )
     ratio, error = beam_ratio(*(np.where(used, a, 1.0) for a in beams))
-    full = _design(np.where(used, angle, 0.0), retardance)
+    full = quarter_wave_design(np.where(used, angle, 0.0), retardance)
     if linear is not None:
         part = full[:, :2]
         ratio = ratio - part @ (linear.q, linear.u)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.frames import Bit
+from polarnight.frames import Bit, FrameInfo
 from polarnight.pipeline.groups.aperture_losses import RelativeLoss
 from polarnight.pipeline.groups.measure import IMAGES, LoadedFrame, measurable, usable
 from polarnight.pipeline.groups.records import ApertureRow
@@ -19,7 +19,7 @@ from polarnight.polarimetry import PolarimetryRecord, pair_cameras
 if TYPE_CHECKING:
     from polarnight.instruments import Instrument
 
-__all__ = ["BeamTable", "Exposure", "beam_table", "exposures_of", "losses_of"]
+__all__ = ["BeamTable", "Exposure", "beam_table", "exposures_of", "exposures_of_infos", "losses_of"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -53,7 +53,11 @@ def exposures_of(instrument: Instrument, frames: Sequence[LoadedFrame]) -> list[
 
     Frames of two cameras at one angle that overlap in time are one exposure.
     """
-    infos = {loaded.ref.id: loaded.ref.info for loaded in frames}
+    return exposures_of_infos(instrument, {loaded.ref.id: loaded.ref.info for loaded in frames})
+
+
+def exposures_of_infos(instrument: Instrument, infos: Mapping[int, FrameInfo]) -> list[Exposure]:
+    """Return the exposures of a cycle by the headers of its frames; see `exposures_of`."""
     records = [
         PolarimetryRecord(
             key=key,
