@@ -44,7 +44,9 @@ def test_the_data_directory_keeps_its_own(client, tmp_path):
     database = client.server.settings.data.db_path
     database.touch()
     (top / "masterbias").mkdir()
-    for place in (top / "cubes", database, top / "masterbias", top, top / "raw", Path.cwd()):
+    key = client.server.settings.web_key
+    key.touch()
+    for place in (top / "cubes", database, key, top / "masterbias", top, top / "raw", Path.cwd()):
         client.error(f"oph_fs command=rm;dpath={place};recursive=yes", 7)
         client.error(f"oph_fs command=mv;dpath={place}|away", 7)
         assert place.exists()

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["exports", "refuse_others", "refuse_own", "refuse_raw", "refuse_roots"]
 
-_OWN = ("cubes", "calibration", "masterbias", "masterdark", "masterflat", "astrosource", "logs")
+_OWN = (
+    *("cubes", "calibration", "masterbias", "masterdark", "masterflat", "astrosource", "logs"),
+    "web-console",
+)
 _EXPORTS = "export"
 
 
@@ -44,7 +47,8 @@ def refuse_others(place: Path, settings: Settings, user: str) -> None:
 def refuse_own(place: Path, settings: Settings) -> None:
     """Refuse to touch what the data directory keeps for itself.
 
-    That are computed cubes, masters, reduced frames, logs, catalogues of stars, the database.
+    That are computed cubes, masters, reduced frames, logs, catalogues of stars, the database,
+    the key of the site.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def refuse_own(place: Path, settings: Settings) -> None:
     """
     data = settings.data
     database = data.db_path
-    own = [*(data.root / name for name in _OWN), data.stars, data.log_file]
+    own = [*(data.root / name for name in _OWN), data.stars, data.log_file, settings.web_key]
     for real in _names(place):
         beside = real.parent == _real(database.parent) and real.name.startswith(database.name)
         inside = any(real.is_relative_to(one) for one in map(_real, own))

@@ -108,7 +108,8 @@ def workflow(arguments: dict[str, Any], settings: Settings, user: str, hear: Hea
     """
     from polarnight.ophidia.server import Server
 
-    server = Server(settings, user)
+    # Whoever started it is elsewhere, as in the console.
+    server = Server(settings, user, at_site=True)
     try:
         response = server.submit_workflow(
             arguments["text"],
