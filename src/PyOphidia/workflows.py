@@ -52,7 +52,7 @@ def workflow_text(workflow: Any) -> str:
 def fault_of(workflow: Given) -> str:
     """Return why a workflow cannot run, ``""`` where it can."""
     from polarnight.ophidia.workflow import parse_workflow
-    from polarnight.ophidia.workflow.serving import arguments_of
+    from polarnight.ophidia.workflow.serving.requests import arguments_of
 
     try:
         parse_workflow(workflow_text(workflow), arguments_of=arguments_of)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from polarnight.ophidia.workflow.document import InvalidWorkflow
-from polarnight.ophidia.workflow.reading import parse_workflow
-from polarnight.ophidia.workflow.serving import arguments_of
+from polarnight.ophidia.workflow.serving.requests import arguments_of
+from polarnight.ophidia.workflow.text.document import InvalidWorkflow
+from polarnight.ophidia.workflow.text.reading import parse_workflow
 
 
 def reduce_by(*arguments, **more):

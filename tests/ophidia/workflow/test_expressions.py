@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polarnight.ophidia.workflow.expressions import BadExpression, evaluate, number_text, truth
+from polarnight.ophidia.workflow.text.expressions import BadExpression, evaluate, number_text, truth
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from workflow_doubles import Server, gather, single, task
 
 from polarnight.errors import ConfigError
 from polarnight.ophidia.workflow import Status, parse_workflow, snapshot
-from polarnight.ophidia.workflow.picture import draw_workflow, layout, picture_of
-from polarnight.ophidia.workflow.structure import Structure
-from polarnight.ophidia.workflow.tree import dot_text, kept_tree, workflow_tree
+from polarnight.ophidia.workflow.shape.structure import Structure
+from polarnight.ophidia.workflow.showing.picture import draw_workflow, layout, picture_of
+from polarnight.ophidia.workflow.showing.tree import dot_text, kept_tree, workflow_tree
 
 TASKS = [
     task("in", "oph_importfits"),

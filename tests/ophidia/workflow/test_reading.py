@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from workflow_doubles import Server, gather, single, task
 
 from polarnight.ophidia.workflow import InvalidWorkflow, OnError, Run, Workflow, parse_workflow
-from polarnight.ophidia.workflow.document import read_json, read_text
-from polarnight.ophidia.workflow.positions import counter_values, positions_of, subset_text
-from polarnight.ophidia.workflow.serving import arguments_of
+from polarnight.ophidia.workflow.serving.requests import arguments_of
+from polarnight.ophidia.workflow.text.document import read_json, read_text
+from polarnight.ophidia.workflow.text.positions import counter_values, positions_of, subset_text
 
 
 def flow(*tasks, **fields):
@@ -440,7 +440,7 @@ def test_loops_over_results_are_stopped_where_they_begin():
 
 @pytest.mark.parametrize("text", ["1:9", "0:2:8", "1,5", "9:1", "3,1:4,7", "-2:3"])
 def test_lengths_of_counters(text):
-    from polarnight.ophidia.workflow.positions import counter_length
+    from polarnight.ophidia.workflow.text.positions import counter_length
 
     assert counter_length(text) == len(counter_values(text))
     assert counter_length("1:999999999") == 999_999_999

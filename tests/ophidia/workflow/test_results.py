@@ -3,7 +3,7 @@
 import pytest
 
 from polarnight.ophidia.answers.response import Grid, Response, Text
-from polarnight.ophidia.workflow.results import look_up, outcome_of
+from polarnight.ophidia.workflow.running.results import look_up, outcome_of
 
 ROWS = [["p/1/7", "FLT_ID", "B"], ["p/1/8", "FLT_ID", "V"]]
 TOLD = Response(

@@ -15,8 +15,8 @@ from polarnight.ophidia.errors import OperatorFailed
 from polarnight.ophidia.server import Server
 from polarnight.ophidia.state import State
 from polarnight.ophidia.workflow import Status, resume_workflow
-from polarnight.ophidia.workflow.live import running
-from polarnight.ophidia.workflow.serving import cancel_workflow, kept_workflow
+from polarnight.ophidia.workflow.serving.live import running
+from polarnight.ophidia.workflow.serving.requests import cancel_workflow, kept_workflow
 
 
 @pytest.fixture
@@ -157,7 +157,9 @@ def test_a_workflow_can_be_cancelled_also_from_another_process(server, here, mon
     state = State()
     number, job = waiting(server, state, task("ask", "oph_wait", "type=input"))
     if not here:
-        monkeypatch.setattr("polarnight.ophidia.workflow.live.running", lambda code, number: None)
+        monkeypatch.setattr(
+            "polarnight.ophidia.workflow.serving.live.running", lambda code, number: None
+        )
     cancel_workflow(server, number, "kill", state)
     done = server.wait(job, 20)
     assert done is not None
@@ -287,7 +289,7 @@ def test_a_fault_of_ours_is_no_traceback(server, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("fault")
 
-    monkeypatch.setattr("polarnight.ophidia.workflow.runner.Run.execute", broken)
+    monkeypatch.setattr("polarnight.ophidia.workflow.running.runner.Run.execute", broken)
     response = server.submit_workflow(flow(task("l", "oph_list")), state=State())
     assert response.code == 1
     assert response.error == "ZeroDivisionError: fault (unforeseen; the log says where)"

@@ -13,11 +13,15 @@ from polarnight.ophidia.terminal.aliases import words_of
 from polarnight.ophidia.terminal.display import short_request
 from polarnight.ophidia.terminal.local import local
 from polarnight.ophidia.transport import Local
-from polarnight.ophidia.workflow.document import read_text
-from polarnight.ophidia.workflow.model import Status, Workflow
-from polarnight.ophidia.workflow.reading import parse_workflow
-from polarnight.ophidia.workflow.serving import arguments_of, kept_workflow, workflow_objects
-from polarnight.ophidia.workflow.tree import kept_tree, workflow_tree
+from polarnight.ophidia.workflow.serving.requests import (
+    arguments_of,
+    kept_workflow,
+    workflow_objects,
+)
+from polarnight.ophidia.workflow.shape.model import Status, Workflow
+from polarnight.ophidia.workflow.showing.tree import kept_tree, workflow_tree
+from polarnight.ophidia.workflow.text.document import read_text
+from polarnight.ophidia.workflow.text.reading import parse_workflow
 
 if TYPE_CHECKING:
     from polarnight.db.models import CubeJob
@@ -111,7 +115,7 @@ def _asked(shell: Shell, number: int) -> int:
 
 
 def _draw(shell: Shell, number: int, picture: str) -> None:
-    from polarnight.ophidia.workflow.picture import picture_of
+    from polarnight.ophidia.workflow.showing.picture import picture_of
 
     job = _jobs(shell, workflow=number, parent=None).first()
     file = picture_of(kept_workflow(job), Path(picture).expanduser())

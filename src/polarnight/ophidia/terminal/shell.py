@@ -20,7 +20,7 @@ from polarnight.ophidia.terminal.environment import Environment
 from polarnight.ophidia.terminal.lines import Step, expand_history, read_line, separated
 from polarnight.ophidia.terminal.running import Progress, Worker
 from polarnight.ophidia.transport import Local, Transport
-from polarnight.ophidia.workflow.document import read_text
+from polarnight.ophidia.workflow.text.document import read_text
 
 if TYPE_CHECKING:
     from polarnight.ophidia.server import Server

@@ -73,8 +73,8 @@ from polarnight.ophidia.transport.address import address_of
 from polarnight.ophidia.transport.files import destination, written
 from polarnight.ophidia.transport.interface import Progress, Transport
 from polarnight.ophidia.transport.wire import Credentials, Wire
-from polarnight.ophidia.workflow.document import InvalidWorkflow, read_json
-from polarnight.ophidia.workflow.placeholders import fill_positions
+from polarnight.ophidia.workflow.text.document import InvalidWorkflow, read_json
+from polarnight.ophidia.workflow.text.placeholders import fill_positions
 
 if TYPE_CHECKING:
     from polarnight.cubes import Cube

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from polarnight.ophidia.workflow.document import InvalidWorkflow, read_text
-from polarnight.ophidia.workflow.job import Hooks, Job
-from polarnight.ophidia.workflow.model import Dependency, OnError, Status, Task, Workflow
-from polarnight.ophidia.workflow.reading import parse_workflow
-from polarnight.ophidia.workflow.record import Record, snapshot
-from polarnight.ophidia.workflow.runner import Run
-from polarnight.ophidia.workflow.serving import resume_workflow, submit_workflow
+from polarnight.ophidia.workflow.running.job import Hooks, Job
+from polarnight.ophidia.workflow.running.record import Record, snapshot
+from polarnight.ophidia.workflow.running.runner import Run
+from polarnight.ophidia.workflow.serving.requests import resume_workflow, submit_workflow
+from polarnight.ophidia.workflow.shape.model import Dependency, OnError, Status, Task, Workflow
+from polarnight.ophidia.workflow.text.document import InvalidWorkflow, read_text
+from polarnight.ophidia.workflow.text.reading import parse_workflow
 
 __all__ = [
     "Dependency",

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from polarnight.errors import PolarnightError
-from polarnight.ophidia.workflow.document import InvalidWorkflow
-from polarnight.ophidia.workflow.model import Workflow
-from polarnight.ophidia.workflow.picture import layout
-from polarnight.ophidia.workflow.reading import parse_workflow
-from polarnight.ophidia.workflow.serving import arguments_of, kept_workflow
-from polarnight.ophidia.workflow.structure import Structure
-from polarnight.ophidia.workflow.tree import statuses_of, worst
+from polarnight.ophidia.workflow.serving.requests import arguments_of, kept_workflow
+from polarnight.ophidia.workflow.shape.model import Workflow
+from polarnight.ophidia.workflow.shape.structure import Structure
+from polarnight.ophidia.workflow.showing.picture import layout
+from polarnight.ophidia.workflow.showing.tree import statuses_of, worst
+from polarnight.ophidia.workflow.text.document import InvalidWorkflow
+from polarnight.ophidia.workflow.text.reading import parse_workflow
 
 __all__ = ["check_workflow", "state_of_workflow"]
 

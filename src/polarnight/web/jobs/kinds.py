@@ -158,7 +158,7 @@ class Workflow(_Request):
 
     def settled(self, settings: Settings) -> dict[str, Any]:
         """Refuse what is no workflow before it is queued."""
-        from polarnight.ophidia.workflow.document import read_json
+        from polarnight.ophidia.workflow.text.document import read_json
 
         read_json(self.text)
         return super().settled(settings)

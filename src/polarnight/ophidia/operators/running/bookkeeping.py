@@ -239,8 +239,8 @@ class Cancel(Operator):
 
     def run(self, given: Given, context: Context) -> Answer:
         """Ask it to stop."""
-        from polarnight.ophidia.workflow.live import running
-        from polarnight.ophidia.workflow.serving import cancel_workflow
+        from polarnight.ophidia.workflow.serving.live import running
+        from polarnight.ophidia.workflow.serving.requests import cancel_workflow
 
         match = re.fullmatch(r"(?:(.*)\?)?(\d{1,9})(?:#(\d{1,9}))?", given["id"].strip())
         if match is None:

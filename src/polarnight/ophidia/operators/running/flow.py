@@ -159,8 +159,8 @@ class Input(Operator):
 
     def run(self, given: Given, context: Context) -> Answer:
         """Send the answer to the workflow."""
-        from polarnight.ophidia.workflow.control import input_of
-        from polarnight.ophidia.workflow.live import send
+        from polarnight.ophidia.workflow.running.control import input_of
+        from polarnight.ophidia.workflow.serving.live import send
 
         if not str(given["id"]).isdigit():
             msg = f"{self.name}: id={given['id']} is no number of a workflow"

@@ -128,7 +128,7 @@ class Resume(Operator):
         return [state, Grid("resume_progress", "Workflow Progress Ratio", columns, [cells])]
 
     def _kept(self, job: CubeJob) -> dict[str, Any]:
-        from polarnight.ophidia.workflow.serving import kept_workflow
+        from polarnight.ophidia.workflow.serving.requests import kept_workflow
 
         try:
             return kept_workflow(job)
@@ -151,7 +151,7 @@ class Resume(Operator):
 
     def _again(self, job: CubeJob, given: Given, context: Context) -> Answer:
         """Do a command again, or let a workflow go on."""
-        from polarnight.ophidia.workflow.serving import resume_workflow
+        from polarnight.ophidia.workflow.serving.requests import resume_workflow
 
         state = replace(context.state, exec_mode="sync")
         if self._kept(job):

@@ -1,4 +1,4 @@
-"""Workflows at the server: numbers, the database, resuming, other processes."""
+"""Workflows asked of the server: submitted, resumed, cancelled, looked at."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from polarnight.errors import PolarnightError
 from polarnight.ophidia.answers.response import Response
 from polarnight.ophidia.errors import BadValue
 from polarnight.ophidia.filling import closed, failed, unforeseen
-from polarnight.ophidia.workflow.live import running, send
-from polarnight.ophidia.workflow.model import Status, Workflow
-from polarnight.ophidia.workflow.reading import parse_workflow
-from polarnight.ophidia.workflow.record import Record, snapshot
-from polarnight.ophidia.workflow.report import progress_objects
-from polarnight.ophidia.workflow.service import Service, place_of
+from polarnight.ophidia.workflow.running.record import Record, snapshot
+from polarnight.ophidia.workflow.serving.live import running, send
+from polarnight.ophidia.workflow.serving.service import Service, place_of
+from polarnight.ophidia.workflow.shape.model import Status, Workflow
+from polarnight.ophidia.workflow.showing.report import progress_objects
+from polarnight.ophidia.workflow.text.reading import parse_workflow
 
 if TYPE_CHECKING:
     from polarnight.db.models import CubeJob, CubeSession

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from polarnight.ophidia.answers.response import Grid, Item, Text
-from polarnight.ophidia.workflow.model import Status
+from polarnight.ophidia.workflow.shape.model import Status
 
 if TYPE_CHECKING:
-    from polarnight.ophidia.workflow.runner import Run
+    from polarnight.ophidia.workflow.running.runner import Run
 
 __all__ = ["TASK_COLUMNS", "dry_objects", "progress_objects", "run_objects"]
 

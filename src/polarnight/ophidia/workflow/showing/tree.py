@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from polarnight.ophidia.answers.tables import clean
-from polarnight.ophidia.workflow.model import Status, Workflow
-from polarnight.ophidia.workflow.structure import Structure
+from polarnight.ophidia.workflow.shape.model import Status, Workflow
+from polarnight.ophidia.workflow.shape.structure import Structure
 
 __all__ = ["COLOURS", "dot_text", "kept_tree", "workflow_tree"]
 
@@ -105,7 +105,7 @@ def kept_tree(kept: Mapping[str, Any], colours: bool = False) -> list[str]:
         What `record.snapshot` gave.
     colours : bool
     """
-    from polarnight.ophidia.workflow.reading import parse_workflow
+    from polarnight.ophidia.workflow.text.reading import parse_workflow
 
     workflow = parse_workflow(kept["source"], None)
     return workflow_tree(workflow, statuses_of(workflow, kept), colours)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from polarnight.errors import PolarnightError
 from polarnight.ophidia.errors import BadValue, OperatorFailed
-from polarnight.ophidia.workflow.model import Status
+from polarnight.ophidia.workflow.shape.model import Status
 
 if TYPE_CHECKING:
     from polarnight.db.models import CubeJob, CubeSession
-    from polarnight.ophidia.workflow.runner import Run
+    from polarnight.ophidia.workflow.running.runner import Run
 
 __all__ = ["Mailbox", "running", "send", "this_process"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from polarnight.ophidia.language.grammar import split_list
-from polarnight.ophidia.workflow.model import Task
-from polarnight.ophidia.workflow.positions import counter_length
-from polarnight.ophidia.workflow.structure import Structure
+from polarnight.ophidia.workflow.shape.model import Task
+from polarnight.ophidia.workflow.shape.structure import Structure
+from polarnight.ophidia.workflow.text.positions import counter_length
 
 __all__ = ["MOST_TASKS", "least_tasks", "too_many"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from polarnight.ophidia.state import State
 
 if TYPE_CHECKING:
-    from polarnight.ophidia.workflow.plan import Instance
-    from polarnight.ophidia.workflow.runner import Run
+    from polarnight.ophidia.workflow.running.plan import Instance
+    from polarnight.ophidia.workflow.running.runner import Run
 
 __all__ = ["Hooks", "Job", "Submit"]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from polarnight.ophidia.errors import OphidiaError
-from polarnight.ophidia.workflow.document import nearest
-from polarnight.ophidia.workflow.model import Task, Workflow
+from polarnight.ophidia.workflow.shape.model import Task, Workflow
+from polarnight.ophidia.workflow.text.document import nearest
 
 __all__ = ["CONTEXT", "TooLong", "UnknownVariable", "check_variables", "names_in", "substitute"]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from polarnight.ophidia.errors import BadValue, OphidiaError
 from polarnight.ophidia.language.grammar import format_command, parse_command, split_list
-from polarnight.ophidia.workflow.model import Dependency
-from polarnight.ophidia.workflow.plan import Instance
-from polarnight.ophidia.workflow.positions import positions_of
-from polarnight.ophidia.workflow.variables import substitute
+from polarnight.ophidia.workflow.running.plan import Instance
+from polarnight.ophidia.workflow.shape.model import Dependency
+from polarnight.ophidia.workflow.text.positions import positions_of
+from polarnight.ophidia.workflow.text.variables import substitute
 
 __all__ = ["Filled", "command_texts", "filled_arguments", "handed_on"]
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from polarnight.ophidia.errors import BadValue
-from polarnight.ophidia.workflow.document import nearest
-from polarnight.ophidia.workflow.model import Status
-from polarnight.ophidia.workflow.results import Outcome
-from polarnight.ophidia.workflow.structure import Structure
+from polarnight.ophidia.workflow.running.results import Outcome
+from polarnight.ophidia.workflow.shape.model import Status
+from polarnight.ophidia.workflow.shape.structure import Structure
+from polarnight.ophidia.workflow.text.document import nearest
 
 if TYPE_CHECKING:
-    from polarnight.ophidia.workflow.model import Task
-    from polarnight.ophidia.workflow.runner import Run
+    from polarnight.ophidia.workflow.running.runner import Run
+    from polarnight.ophidia.workflow.shape.model import Task
 
 __all__ = ["Record", "Recorded", "snapshot"]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from polarnight.ophidia.errors import BadValue
 from polarnight.ophidia.language.grammar import split_list
-from polarnight.ophidia.workflow.expressions import BadExpression, evaluate, number_text, truth
-from polarnight.ophidia.workflow.plan import Turns
-from polarnight.ophidia.workflow.positions import counter_values, subset_text
+from polarnight.ophidia.workflow.running.plan import Turns
+from polarnight.ophidia.workflow.text.expressions import BadExpression, evaluate, number_text, truth
+from polarnight.ophidia.workflow.text.positions import counter_values, subset_text
 
 __all__ = ["check_word", "condition_of", "input_of", "turns_of", "value_of", "variables_of"]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from polarnight.errors import ConfigError
 from polarnight.frames.atomic import atomic_write
-from polarnight.ophidia.workflow.model import Workflow
-from polarnight.ophidia.workflow.structure import Structure
-from polarnight.ophidia.workflow.tree import COLOURS, dot_text, statuses_of, worst
+from polarnight.ophidia.workflow.shape.model import Workflow
+from polarnight.ophidia.workflow.shape.structure import Structure
+from polarnight.ophidia.workflow.showing.tree import COLOURS, dot_text, statuses_of, worst
 
 __all__ = ["Layout", "draw_workflow", "layout", "picture_of"]
 
@@ -118,7 +118,7 @@ def draw_workflow(
 
 def picture_of(kept: Mapping[str, Any], path: str | Path) -> Path:
     """Draw a run that was kept; see `record.snapshot`."""
-    from polarnight.ophidia.workflow.reading import parse_workflow
+    from polarnight.ophidia.workflow.text.reading import parse_workflow
 
     workflow = parse_workflow(kept["source"], None)
     return draw_workflow(workflow, path, statuses_of(workflow, kept))

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from polarnight.ophidia.errors import OperatorFailed
-from polarnight.ophidia.workflow.model import Dependency, Status, Task
-from polarnight.ophidia.workflow.results import Outcome
-from polarnight.ophidia.workflow.size import MOST_TASKS
-from polarnight.ophidia.workflow.structure import Structure
+from polarnight.ophidia.workflow.running.results import Outcome
+from polarnight.ophidia.workflow.shape.model import Dependency, Status, Task
+from polarnight.ophidia.workflow.shape.size import MOST_TASKS
+from polarnight.ophidia.workflow.shape.structure import Structure
 
 __all__ = ["Instance", "Plan", "Turns", "instance_id"]
 

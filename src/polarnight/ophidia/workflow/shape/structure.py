@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from polarnight.ophidia.workflow.document import nearest
-from polarnight.ophidia.workflow.graph import closure, find_cycle, in_order
-from polarnight.ophidia.workflow.model import Task
+from polarnight.ophidia.workflow.shape.graph import closure, find_cycle, in_order
+from polarnight.ophidia.workflow.shape.model import Task
+from polarnight.ophidia.workflow.text.document import nearest
 
 __all__ = ["Block", "Structure"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from polarnight.ophidia.workflow.positions import positions_of
+from polarnight.ophidia.workflow.text.positions import positions_of
 
 __all__ = ["Outcome", "look_up", "outcome_of"]
 

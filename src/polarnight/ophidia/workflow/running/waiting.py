@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from polarnight.ophidia.errors import BadValue, OperatorFailed
-from polarnight.ophidia.workflow.control import check_word, input_of
+from polarnight.ophidia.workflow.running.control import check_word, input_of
 
 __all__ = ["Waiter"]
 

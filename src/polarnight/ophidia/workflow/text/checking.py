@@ -7,7 +7,7 @@ from typing import Any
 
 from polarnight.ophidia.errors import BadValue
 from polarnight.ophidia.language.arguments import Argument
-from polarnight.ophidia.workflow.model import CONTROL, Task, Workflow
+from polarnight.ophidia.workflow.shape.model import CONTROL, Task, Workflow
 
 __all__ = ["wrong_values"]
 

@@ -13,16 +13,21 @@ from typing import Any
 from polarnight.errors import PolarnightError
 from polarnight.ophidia.errors import OperatorFailed
 from polarnight.ophidia.state import State
-from polarnight.ophidia.workflow.commands import Filled, command_texts, filled_arguments, handed_on
-from polarnight.ophidia.workflow.job import Hooks, Submit
-from polarnight.ophidia.workflow.model import Status, Workflow
-from polarnight.ophidia.workflow.plan import Instance, Plan
-from polarnight.ophidia.workflow.record import Record
-from polarnight.ophidia.workflow.results import Outcome, look_up
-from polarnight.ophidia.workflow.size import MOST_TASKS
-from polarnight.ophidia.workflow.steering import Steering
-from polarnight.ophidia.workflow.waiting import Waiter
-from polarnight.ophidia.workflow.working import Work, attempts, guarded
+from polarnight.ophidia.workflow.running.commands import (
+    Filled,
+    command_texts,
+    filled_arguments,
+    handed_on,
+)
+from polarnight.ophidia.workflow.running.job import Hooks, Submit
+from polarnight.ophidia.workflow.running.plan import Instance, Plan
+from polarnight.ophidia.workflow.running.record import Record
+from polarnight.ophidia.workflow.running.results import Outcome, look_up
+from polarnight.ophidia.workflow.running.steering import Steering
+from polarnight.ophidia.workflow.running.waiting import Waiter
+from polarnight.ophidia.workflow.running.working import Work, attempts, guarded
+from polarnight.ophidia.workflow.shape.model import Status, Workflow
+from polarnight.ophidia.workflow.shape.size import MOST_TASKS
 
 __all__ = ["Run"]
 

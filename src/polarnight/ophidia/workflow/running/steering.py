@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from polarnight.errors import PolarnightError
 from polarnight.ophidia.errors import BadValue
-from polarnight.ophidia.workflow.commands import handed_on
-from polarnight.ophidia.workflow.control import (
+from polarnight.ophidia.workflow.running.commands import handed_on
+from polarnight.ophidia.workflow.running.control import (
     condition_of,
     input_of,
     turns_of,
     variables_of,
 )
-from polarnight.ophidia.workflow.expressions import BadExpression
-from polarnight.ophidia.workflow.job import Job
-from polarnight.ophidia.workflow.model import Status
-from polarnight.ophidia.workflow.plan import Instance, Turns, instance_id
-from polarnight.ophidia.workflow.results import Outcome, outcome_of
+from polarnight.ophidia.workflow.running.job import Job
+from polarnight.ophidia.workflow.running.plan import Instance, Turns, instance_id
+from polarnight.ophidia.workflow.running.results import Outcome, outcome_of
+from polarnight.ophidia.workflow.shape.model import Status
+from polarnight.ophidia.workflow.text.expressions import BadExpression
 
 if TYPE_CHECKING:
-    from polarnight.ophidia.workflow.model import Dependency
-    from polarnight.ophidia.workflow.runner import Run
+    from polarnight.ophidia.workflow.running.runner import Run
+    from polarnight.ophidia.workflow.shape.model import Dependency
 
 __all__ = ["Steering"]
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from polarnight.errors import PolarnightError
 from polarnight.ophidia.state import State
-from polarnight.ophidia.workflow.job import Job
-from polarnight.ophidia.workflow.plan import Instance
-from polarnight.ophidia.workflow.results import Outcome, outcome_of
+from polarnight.ophidia.workflow.running.job import Job
+from polarnight.ophidia.workflow.running.plan import Instance
+from polarnight.ophidia.workflow.running.results import Outcome, outcome_of
 
 if TYPE_CHECKING:
-    from polarnight.ophidia.workflow.runner import Run
+    from polarnight.ophidia.workflow.running.runner import Run
 
 __all__ = ["Work", "attempts", "guarded"]
 

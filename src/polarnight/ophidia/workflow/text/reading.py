@@ -6,14 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from polarnight.ophidia.workflow.checking import wrong_values
-from polarnight.ophidia.workflow.document import (
-    InvalidWorkflow,
-    nearest,
-    read_json,
-)
-from polarnight.ophidia.workflow.fields import Faults, dependency_of, on_error_of
-from polarnight.ophidia.workflow.model import (
+from polarnight.ophidia.workflow.shape.model import (
     CONTROL,
     CONTROL_ARGUMENTS,
     ON_EXIT,
@@ -21,10 +14,17 @@ from polarnight.ophidia.workflow.model import (
     Task,
     Workflow,
 )
-from polarnight.ophidia.workflow.placeholders import Missing, fill_positions
-from polarnight.ophidia.workflow.size import MOST_TASKS, too_many
-from polarnight.ophidia.workflow.structure import Structure
-from polarnight.ophidia.workflow.variables import check_variables
+from polarnight.ophidia.workflow.shape.size import MOST_TASKS, too_many
+from polarnight.ophidia.workflow.shape.structure import Structure
+from polarnight.ophidia.workflow.text.checking import wrong_values
+from polarnight.ophidia.workflow.text.document import (
+    InvalidWorkflow,
+    nearest,
+    read_json,
+)
+from polarnight.ophidia.workflow.text.fields import Faults, dependency_of, on_error_of
+from polarnight.ophidia.workflow.text.placeholders import Missing, fill_positions
+from polarnight.ophidia.workflow.text.variables import check_variables
 
 __all__ = ["ArgumentsOf", "parse_workflow"]
 

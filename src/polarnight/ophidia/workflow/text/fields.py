@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from polarnight.ophidia.workflow.document import nearest
-from polarnight.ophidia.workflow.model import Dependency, OnError
-from polarnight.ophidia.workflow.positions import positions_of
+from polarnight.ophidia.workflow.shape.model import Dependency, OnError
+from polarnight.ophidia.workflow.text.document import nearest
+from polarnight.ophidia.workflow.text.positions import positions_of
 
 __all__ = ["Faults", "dependency_of", "on_error_of"]
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from polarnight.errors import PolarnightError
 from polarnight.ophidia.answers.response import Response, Text, storable
 from polarnight.ophidia.filling import unforeseen
-from polarnight.ophidia.workflow.job import Hooks, Job
-from polarnight.ophidia.workflow.live import Mailbox, send, this_process
-from polarnight.ophidia.workflow.model import Status, Workflow
-from polarnight.ophidia.workflow.plan import Instance
-from polarnight.ophidia.workflow.record import Record, snapshot
-from polarnight.ophidia.workflow.report import progress_objects, run_objects
-from polarnight.ophidia.workflow.runner import Run
+from polarnight.ophidia.workflow.running.job import Hooks, Job
+from polarnight.ophidia.workflow.running.plan import Instance
+from polarnight.ophidia.workflow.running.record import Record, snapshot
+from polarnight.ophidia.workflow.running.runner import Run
+from polarnight.ophidia.workflow.serving.live import Mailbox, send, this_process
+from polarnight.ophidia.workflow.shape.model import Status, Workflow
+from polarnight.ophidia.workflow.showing.report import progress_objects, run_objects
 
 if TYPE_CHECKING:
     from polarnight.db.models import CubeJob

@@ -1,0 +1,1 @@
+"""Workflows at the server: their numbers, their jobs, and messages between processes."""

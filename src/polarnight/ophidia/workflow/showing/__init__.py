@@ -1,0 +1,1 @@
+"""What is shown of a workflow: its graph as a picture or a tree, and its answer."""
