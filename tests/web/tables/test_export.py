@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import zlib
 
 import numpy as np
 import pytest
@@ -14,8 +16,10 @@ from polarnight.errors import ConfigError
 from polarnight.web.tables.columns import COLUMNS, choose
 from polarnight.web.tables.export import FORMATS, export
 from polarnight.web.tables.paging import rows_of
+from polarnight.web.tables.paper import LETTERS, LINES, plain_letters
 
 NAMES = [column.name for column in COLUMNS]
+DATA = [kind for kind in FORMATS if kind != "pdf"]
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ def same(got, expected):
     return got == expected
 
 
-@pytest.mark.parametrize("kind", list(FORMATS))
+@pytest.mark.parametrize("kind", DATA)
 def test_all_columns_come_back(queryset, kind):
     data = written(queryset, kind)
     table = read(kind, data)
@@ -109,7 +113,7 @@ def test_no_formulas_in_csv(queryset):
     assert rows[-2] == ["2200+420", "-0.25"]
 
 
-@pytest.mark.parametrize("kind", list(FORMATS))
+@pytest.mark.parametrize("kind", DATA)
 def test_no_rows(db, kind):
     table = read(kind, written(PhotoPolResult.objects.all(), kind))
     assert (table.num_rows if kind == "parquet" else len(table)) == 0
@@ -118,3 +122,61 @@ def test_no_rows(db, kind):
 def test_unknown_format(db):
     with pytest.raises(ConfigError, match="no format 'xls'; there are csv, ecsv, parquet, votable"):
         written(PhotoPolResult.objects.all(), "xls")
+
+
+def printed(data):
+    """Return the lines of each page of a PDF, and check where its objects are said to be."""
+    start = int(re.search(rb"startxref\n(\d+)", data)[1])
+    places = [int(place) for place in re.findall(rb"(\d{10}) 00000 n", data[start:])]
+    for number, place in enumerate(places, 1):
+        assert data[place:].startswith(f"{number} 0 obj".encode())
+    streams = re.findall(rb"/Length (\d+) /Filter /FlateDecode >>\nstream\n", data)
+    pages = []
+    for found in re.finditer(rb"stream\n(x.*?)\nendstream", data, re.DOTALL):
+        content = zlib.decompress(found[1]).decode("cp1252")
+        lines = re.findall(r"\((.*)\) '", content)
+        pages.append([re.sub(r"\\(.)", r"\1", line) for line in lines])
+    assert len(streams) == len(pages) == data.count(b"/Type /Page /Parent")
+    return pages
+
+
+def test_pdf_shows_what_the_page_shows(queryset):
+    pages = printed(written(queryset, "pdf", ["source", "p", "chi", "mag"]))
+    text = "\n".join(pages[0])
+    assert "cite" in text
+    assert "p > 0.1" in text
+    assert "p (%)" in text
+    assert "chi (deg)" in text
+    rows = [line.split() for line in pages[0] if line.startswith("2200+420")]
+    assert rows == [
+        ["2200+420", "14.000", "14.70", f"{mag:.3f}"]
+        for mag in (13.38, 13.38 + 1 / 3, 13.38 + 2 / 3, -0.25)
+    ]
+    assert pages[-1][1] == "p (%): degree of polarization, debiased"
+
+
+def test_pdf_breaks_wide_and_long_tables(queryset):
+    one = queryset.first()
+    more = [PhotoPolResult(**{**vars_of(one), "identity": f"n{n}"}) for n in range(150)]
+    PhotoPolResult.objects.bulk_create(more)
+    pages = printed(written(queryset, "pdf"))
+    assert max(len(line) for page in pages for line in page) <= LETTERS
+    assert max(map(len, pages)) <= LINES
+    # Every row is in every block of columns.
+    firsts = [line.split()[0] for page in pages for line in page if line.strip()]
+    assert {str(row.pk) for row in queryset} <= set(firsts)
+
+
+def vars_of(row):
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields
+            if field.attname not in ("id", "flags")}  # fmt: skip
+
+
+def test_pdf_refuses_what_nobody_reads(queryset, monkeypatch):
+    monkeypatch.setattr("polarnight.web.tables.pdf.MOST_ROWS", 4)
+    with pytest.raises(ConfigError, match="a PDF holds 4 rows; choose fewer"):
+        written(queryset, "pdf")
+
+
+def test_letters_of_paper():
+    assert plain_letters("χ ± 3″ β Lyr − 神 ({\n") == 'chi ± 3" beta Lyr - ? ({?'

@@ -35,6 +35,10 @@ def found(*texts):
         (("instrument:like:andor*",), [0, 2, 3, 4]),
         (("band:in:V|B",), [1]),
         (("zp_n:in:6|7",), [4]),
+        (("p:gt:0.13",), [0, 1, 2, 3]),
+        (("p:gt:13%",), [0, 1, 2, 3]),
+        (("p:gt: 15 % ",), []),
+        (("p:in:14%|20%",), [0, 1, 2, 3]),
         (("night:eq:2022-09-18",), [0, 1, 2, 3, 4]),
         (("night:before:2022-09-18",), []),
         (("date:after:2022-09-19",), [1, 2, 3, 4]),
@@ -57,6 +61,9 @@ def test_what_is_found(results, texts, expected):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("chi:gt:5%", "'5%' is no number"),
+        ("p:gt:%", "'%' is no number"),
+        ("p:gt:5%%", "'5%%' is no number"),
         ("nothing:eq:1", "there is no column 'nothing'; there are id, source"),
         ("astrosource__name:eq:1", "there is no column"),
         ("mag:like:1", "column 'mag' knows no 'like'; it knows eq, ne, lt"),

@@ -13,7 +13,7 @@ from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
 from polarnight.web.api.sending import TableFormat, attached, send_table
 from polarnight.web.plots.asking import LONGEST_NAME, selection_of
-from polarnight.web.plots.payload import MOST, payload
+from polarnight.web.plots.payload import MOST, payload_of
 from polarnight.web.plots.query import Selection, fetch
 from polarnight.web.plots.references import References, references_of
 from polarnight.web.tables.columns import COLUMNS, choose
@@ -35,7 +35,9 @@ class Asked(Schema):
     end: str = Field("", max_length=40, description="MJD or date, UTC")
     corrected: bool = Field(False, description="without the host galaxy")
     naive: bool = Field(False, description="p not debiased")
-    f: list[str] = Field([], max_length=20, description="filters column:operator:value")
+    f: list[str] = Field(
+        [], max_length=20, description="filters column:operator:value; fractions also as 5%"
+    )
 
     def selection(self) -> Selection:
         """Return it as the query takes it."""
@@ -57,11 +59,13 @@ class Shown(Asked):
 def light_curve(request: HttpRequest, asked: Annotated[Shown, Query()]) -> HttpResponse:
     """Return points, thinned on the way, as columns of base64 numbers; p, q, u in percent."""
     selection = asked.selection()
-    curve = fetch(selection)
-    answer = payload(curve, most=asked.most, theme=asked.theme)
-    bands = {band for _, band in curve.series}
-    answer["source"] = selection.source.name
-    answer["literature"] = _told(references_of(selection.source, sorted(bands)))
+    points = payload_of(selection, most=asked.most, theme=asked.theme)
+    bands = {series["band"] for series in points["series"]}
+    answer = {
+        **points,
+        "source": selection.source.name,
+        "literature": _told(references_of(selection.source, sorted(bands))),
+    }
     if asked.document:
         from polarnight.web.plots.document import document
 

@@ -16,7 +16,8 @@ from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
 from polarnight.web.api.sending import TableFormat, send_table
 from polarnight.web.tables.columns import COLUMNS, Column, choose
-from polarnight.web.tables.filters import OPERATORS, apply_filters, parse_filters
+from polarnight.web.tables.describing import described_columns
+from polarnight.web.tables.filters import apply_filters, parse_filters
 from polarnight.web.tables.paging import MAX_LIMIT, Results, page_of, parse_sort, rows_of
 
 __all__ = ["router"]
@@ -32,7 +33,9 @@ class Chosen(Schema):
     """Which results, in which order, with which columns."""
 
     source: str = Field("", max_length=100, description="a name of the catalogue; all without")
-    f: list[str] = Field([], max_length=20, description="filters column:operator:value")
+    f: list[str] = Field(
+        [], max_length=20, description="filters column:operator:value; fractions also as 5%"
+    )
     sort: str = Field("", max_length=200, description="columns; - before one for falling order")
     columns: str = Field("", max_length=2000, description="names, separated by commas")
 
@@ -72,6 +75,8 @@ class ColumnOut(Schema):
     description: str
     visible: bool
     sortable: bool
+    shown_unit: str = Field(description="of the pages; files and the API have `unit`")
+    scale: float = Field(description="by what pages multiply the value")
     operators: list[str]
 
 
@@ -95,21 +100,14 @@ def list_results(
 )
 def list_columns(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the columns of results, and the operators that their filters know."""
-    return [
-        {
-            **{name: getattr(column, name) for name in
-               ("name", "title", "kind", "unit", "ucd", "description", "visible", "sortable")},
-            "operators": [name for name, (_, kinds) in OPERATORS.items() if column.kind in kinds],
-        }
-        for column in COLUMNS
-    ]  # fmt: skip
+    return described_columns()
 
 
 @router.get("/export", auth=api_access(Action.VIEW), summary="Results as a file")
 def export_results(
     request: HttpRequest, asked: Annotated[Chosen, Query()], kind: TableFormat = "csv"
 ) -> StreamingHttpResponse:
-    """Return all results chosen, as CSV, ECSV, Parquet or VOTable."""
+    """Return all results chosen, as CSV, ECSV, Parquet, VOTable or PDF (to print)."""
     rows = asked.rows().order_by(*parse_sort(asked.sort))
     told = [asked.source and f"source {asked.source}", *asked.f]
     return send_table(

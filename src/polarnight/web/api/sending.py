@@ -15,7 +15,7 @@ from polarnight.web.tables.paging import Results
 
 __all__ = ["TableFormat", "attached", "send_table"]
 
-TableFormat = Literal["csv", "ecsv", "parquet", "votable"]
+TableFormat = Literal["csv", "ecsv", "parquet", "votable", "pdf"]
 Answer = TypeVar("Answer", HttpResponse, StreamingHttpResponse)
 _ENDINGS = {"votable": "xml"}
 

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from polarnight.db.models import AstroSource, PhotoPolResult
 from polarnight.web.access.needs import needs
 from polarnight.web.access.roles import Action, allowed
-from polarnight.web.tables.columns import COLUMNS
+from polarnight.web.tables.describing import described_columns
 from polarnight.web.tables.filters import OPERATORS
 
 __all__ = ["data", "plot"]
@@ -38,20 +38,6 @@ def _common(request: HttpRequest) -> dict[str, Any]:
             "flagger": allowed(request.user, Action.FLAG),
             "personal": allowed(request.user, Action.OWN),
             "operators": {name: words for name, (words, _) in OPERATORS.items()},
-            "columns": [
-                {
-                    "name": column.name,
-                    "title": column.title,
-                    "kind": column.kind,
-                    "unit": column.unit,
-                    "description": column.description,
-                    "visible": column.visible,
-                    "sortable": column.sortable,
-                    "operators": [
-                        name for name, (_, kinds) in OPERATORS.items() if column.kind in kinds
-                    ],
-                }
-                for column in COLUMNS
-            ],
+            "columns": described_columns(),
         },
     }

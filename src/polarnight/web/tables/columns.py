@@ -55,6 +55,8 @@ class Column:
         Of the ORM, `name` by default.
     zero : float
         Taken off the number of the database (for the modified Julian date).
+    percent : bool
+        A fraction that pages show in percent; files and the API keep fractions.
     """
 
     name: str
@@ -66,6 +68,17 @@ class Column:
     visible: bool = False
     path: str = ""
     zero: float = 0.0
+    percent: bool = False
+
+    @property
+    def shown_unit(self) -> str:
+        """The unit on pages."""
+        return "%" if self.percent else self.unit
+
+    @property
+    def scale(self) -> float:
+        """By what pages multiply the value of files."""
+        return 100.0 if self.percent else 1.0
 
     @property
     def source(self) -> str:
@@ -111,6 +124,11 @@ def _number(
     return Column(name, title, "number", description, unit, ucd, **more)
 
 
+def _fraction(name: str, title: str, description: str, ucd: str, **more: Any) -> Column:
+    told = f"{description}, fraction"
+    return Column(name, title, "number", told, "", ucd, percent=True, **more)
+
+
 def _text(name: str, title: str, description: str, ucd: str = "", **more: Any) -> Column:
     return Column(name, title, "text", description, "", ucd, **more)
 
@@ -154,31 +172,27 @@ COLUMNS: tuple[Column, ...] = (
     _text("zp_method", "zp method", "how the zero point was found", "meta.code"),
     Column("zp_n", "zp stars", "integer", "calibrators of the zero point", "", "meta.number"),
     _number("zp_chi2", "zp chi2", "chi square of the zero point", "", "stat.fit.chi2"),
-    _number("p", "p", "degree of polarization, debiased, fraction", "", _POL, visible=True),
-    _number("p_err", "± p", "1 sigma of p", "", _error(_POL), visible=True),
-    _number("p_naive", "p naive", "degree of polarization, not debiased, fraction", "", _POL),
-    _number("p_low", "p low", "lower end of the 1-sigma interval of p", "",
-            f"{_POL};stat.min"),
-    _number("p_high", "p high", "upper end of the 1-sigma interval of p", "",
-            f"{_POL};stat.max"),
-    _number("p_limit95", "p limit", "upper limit of p at 95 % where p/sigma < 3", "",
-            f"{_POL};stat.max"),
-    _number("p_corr", "p (no host)", "p not diluted by the host galaxy, fraction", "", _POL),
-    _number("p_corr_err", "± p (no host)", "1 sigma of p_corr", "", _error(_POL)),
+    _fraction("p", "p", "degree of polarization, debiased", _POL, visible=True),
+    _fraction("p_err", "± p", "1 sigma of p", _error(_POL), visible=True),
+    _fraction("p_naive", "p naive", "degree of polarization, not debiased", _POL),
+    _fraction("p_low", "p low", "lower end of the 1-sigma interval of p", f"{_POL};stat.min"),
+    _fraction("p_high", "p high", "upper end of the 1-sigma interval of p", f"{_POL};stat.max"),
+    _fraction("p_limit95", "p limit", "upper limit of p at 95 % where p/sigma < 3",
+              f"{_POL};stat.max"),
+    _fraction("p_corr", "p (no host)", "p not diluted by the host galaxy", _POL),
+    _fraction("p_corr_err", "± p (no host)", "1 sigma of p_corr", _error(_POL)),
     _number("chi", "χ", "angle of polarization, north through east, [0, 180)", "deg", _ANGLE,
             visible=True),
     _number("chi_err", "± χ", "1 sigma of chi", "deg", _error("pos.posAng"), visible=True),
-    _number("q", "q", "Stokes Q/I, fraction", "", _STOKES),
-    _number("q_err", "± q", "1 sigma of q", "", _error(_STOKES)),
-    _number("u", "u", "Stokes U/I, fraction", "", _STOKES),
-    _number("u_err", "± u", "1 sigma of u", "", _error(_STOKES)),
-    _number("qu_cov", "cov(q, u)", "covariance of q and u", "", "stat.covariance"),
-    _number("v", "v", "Stokes V/I, fraction, positive as the IAU has it", "", _STOKES),
-    _number("v_err", "± v", "1 sigma of v", "", _error(_STOKES)),
-    _number("q_nocorr", "q raw", "q before the instrumental polarization is taken off", "",
-            _STOKES),
-    _number("u_nocorr", "u raw", "u before the instrumental polarization is taken off", "",
-            _STOKES),
+    _fraction("q", "q", "Stokes Q/I", _STOKES),
+    _fraction("q_err", "± q", "1 sigma of q", _error(_STOKES)),
+    _fraction("u", "u", "Stokes U/I", _STOKES),
+    _fraction("u_err", "± u", "1 sigma of u", _error(_STOKES)),
+    _number("qu_cov", "cov(q, u)", "covariance of q and u, as fractions", "", "stat.covariance"),
+    _fraction("v", "v", "Stokes V/I, positive as the IAU has it", _STOKES),
+    _fraction("v_err", "± v", "1 sigma of v", _error(_STOKES)),
+    _fraction("q_nocorr", "q raw", "q before the instrumental polarization is taken off", _STOKES),
+    _fraction("u_nocorr", "u raw", "u before the instrumental polarization is taken off", _STOKES),
     _text("debias", "debias", "estimator of p", "meta.code"),
     _text("pol_method", "method", "how q and u were found", "meta.code"),
     _number("pol_chi2", "pol chi2", "chi square of the fit of q and u", "", "stat.fit.chi2"),

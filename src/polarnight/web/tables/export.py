@@ -1,4 +1,4 @@
-"""Results as files that are sent while they are read: CSV, ECSV, Parquet, VOTable."""
+"""Results as files that are sent while they are read: CSV, ECSV, Parquet, VOTable; and PDF."""
 
 from __future__ import annotations
 
@@ -200,10 +200,17 @@ def _cell(value: Any) -> str:
     return repr(value)
 
 
+def _pdf(rows: Rows, columns: Sequence[Column], about: str) -> Iterator[bytes]:
+    from polarnight.web.tables.pdf import write_pdf
+
+    yield write_pdf(rows, columns, _head(about))
+
+
 FORMATS: dict[str, tuple[str, Callable[[Rows, Sequence[Column], str], Iterator[bytes]]]] = {
     "csv": ("text/csv; charset=utf-8", _csv),
     "ecsv": ("text/plain; charset=utf-8", _ecsv),
     "parquet": ("application/vnd.apache.parquet", _parquet),
     "votable": ("application/x-votable+xml", _votable),
+    "pdf": ("application/pdf", _pdf),
 }
 """Media type and writer by the name of the format."""

@@ -31,6 +31,7 @@ __all__ = [
     "Filter",
     "apply_filters",
     "flagged",
+    "flags_in_force",
     "parse_filter",
     "parse_filters",
     "parse_moment",
@@ -208,6 +209,15 @@ def flagged(bits: int) -> Q:
     return found
 
 
+def flags_in_force() -> Any:
+    """Return the flags in force by columns that are indexed.
+
+    They are a generated column, too, which SQLite does not read from an index.
+    """
+    machine: Any = F("machine_flags")  # the stubs know integers only
+    return (machine - machine.bitand(F("human_clear"))).bitor(F("human_set"))
+
+
 def _reader(column: Column) -> Callable[[str], Any]:
     what = f"column {column.name!r}"
     if column.kind == "number":
@@ -222,8 +232,10 @@ def _reader(column: Column) -> Callable[[str], Any]:
 
 
 def _number(column: Column, text: str) -> float:
+    """Return a number; of a fraction also what is given in percent, such as ``5%``."""
+    percent = column.percent and text.rstrip().endswith("%")
     try:
-        value = float(text)
+        value = float(text.rstrip().removesuffix("%")) / 100.0 if percent else float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

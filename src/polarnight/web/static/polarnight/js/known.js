@@ -9,16 +9,27 @@ export function flagNames(value) {
   return Object.entries(known.flags).filter(([, bit]) => value & bit).map(([name]) => name).join(" ");
 }
 
-const kinds = new Map((known.columns ?? []).map((column) => [column.name, column.kind]));
+const columns = new Map((known.columns ?? []).map((column) => [column.name, column]));
 
-/** A value as an eye wants it. @param {string} name of the column @param {any} value */
+/** What stands above a column, with the unit of the values below. @param {string} name */
+export function heading(name) {
+  const column = columns.get(name);
+  if (!column) return name;
+  return column.title + (column.shown_unit ? ` (${column.shown_unit})` : "");
+}
+
+/** Whether a column is a fraction that pages show in percent. @param {string} name */
+export const inPercent = (name) => columns.get(name)?.shown_unit === "%";
+
+/** A value as an eye wants it, in the unit of the heading. @param {string} name of the column @param {any} value */
 export function shown(name, value) {
   if (value === null || value === undefined) return "";
-  if (["time", "moment"].includes(kinds.get(name))) return String(value).slice(0, 19).replace("T", " ");
-  if (typeof value !== "number" || kinds.get(name) === "integer") return String(value);
+  const column = columns.get(name);
+  if (["time", "moment"].includes(column?.kind)) return String(value).slice(0, 19).replace("T", " ");
+  if (typeof value !== "number" || column?.kind === "integer") return String(value);
+  if (inPercent(name)) return (value * column.scale).toFixed(3);
   if (/^(jd|bjd|mjd)/.test(name)) return value.toFixed(5);
   if (/^mag/.test(name)) return value.toFixed(3);
-  if (/^(p|q|u|v)($|_(err|naive|low|high|limit95|corr|nocorr))/.test(name)) return value.toFixed(5);
   if (/^(chi|fwhm|aper|airmass|exptime|flux|sky)/.test(name)) return value.toFixed(2);
   return String(Number(value.toPrecision(4)));
 }

@@ -43,7 +43,7 @@ async function show() {
 
 function downloads() {
   const values = asked(state);
-  const links = ["csv", "ecsv", "parquet", "votable"].map((kind) => element("a", {
+  const links = ["csv", "ecsv", "parquet", "votable", "pdf"].map((kind) => element("a", {
     href: `${BASE}/results/export${query({ ...values, kind })}`, text: kind.toUpperCase(), download: "",
   }));
   fill(get("downloads"), element("p", { class: "dim small-text", text: "All rows that fit, with the columns shown" }), ...links);

@@ -2,7 +2,7 @@
 
 import { ROOT } from "../api.js";
 import { element, fill } from "../dom.js";
-import { known, shown } from "../known.js";
+import { heading, known, shown } from "../known.js";
 
 const byName = new Map(known.columns.map((column) => [column.name, column]));
 const isNumber = (/** @type {string} */ name) => ["number", "integer"].includes(byName.get(name)?.kind);
@@ -16,11 +16,10 @@ export function drawTable(page, sort, resort) {
   const [first = ""] = (sort || "-date").split(",");
   const heads = page.columns.map((/** @type {string} */ name) => {
     const column = byName.get(name);
-    const title = column.title + (column.unit ? ` (${column.unit})` : "");
     const order = first === name ? "ascending" : first === `-${name}` ? "descending" : null;
     const next = order === "ascending" ? `-${name}` : name;
     return element("th", { scope: "col", class: isNumber(name) ? "num" : null, "aria-sort": order, title: column.description },
-      column.sortable ? element("button", { type: "button", class: "sort", text: title, onclick: () => resort(next) }) : title);
+      column.sortable ? element("button", { type: "button", class: "sort", text: heading(name), onclick: () => resort(next) }) : heading(name));
   });
   const rows = page.rows.map((/** @type {any[]} */ values, /** @type {number} */ at) => element(
     "tr", { dataset: { id: page.ids[at] } },

@@ -2,7 +2,7 @@
 
 import { ROOT, call } from "../api.js";
 import { element, fill } from "../dom.js";
-import { shown } from "../known.js";
+import { heading, shown } from "../known.js";
 
 const VALUES = ["instrument", "band", "date", "mjd", "mag", "mag_err", "mag_limit", "mag_corr", "p", "p_err", "p_naive",
   "p_limit95", "chi", "chi_err", "q", "q_err", "u", "u_err", "airmass", "fwhm", "aperture", "n_frames", "exptime"];
@@ -39,7 +39,7 @@ function head(pk) {
 /** @param {any} result */
 function content(result) {
   const rows = VALUES.filter((name) => result.values[name] !== null && result.values[name] !== undefined)
-    .map((name) => element("tr", {}, element("th", { scope: "row", text: name }), element("td", { text: shown(name, result.values[name]) })));
+    .map((name) => element("tr", {}, element("th", { scope: "row", text: heading(name) }), element("td", { text: shown(name, result.values[name]) })));
   const frames = result.frames.map((/** @type {any} */ frame) => element("li", {},
     element("a", { href: `${ROOT}/frames/reduced/${frame.id}/`, text: frame.fileloc.split("/").pop() })));
   const history = result.history.map((/** @type {any} */ change) =>

@@ -153,7 +153,7 @@ function downloads() {
   fill(
     get("downloads"),
     ...group("Picture", ["png", "svg", "pdf"].map((kind) => link("picture", kind, { errors: state.errors }))),
-    ...group("All rows of this window", ["csv", "ecsv", "parquet", "votable"].map((kind) => link("rows", kind, {}))),
+    ...group("All rows of this window", ["csv", "ecsv", "parquet", "votable", "pdf"].map((kind) => link("rows", kind, {}))),
   );
 }
 
