@@ -1,0 +1,1 @@
+"""Pictures and figures that tell how a result came about, made of what the database holds."""
