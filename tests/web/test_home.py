@@ -89,6 +89,20 @@ def test_bands_stand_from_blue_to_red():
     assert [band for band, _ in entry.by_band] == ["U", "B", "V", "R", "I", "r"]
 
 
+def test_jobs_that_run_come_first_and_those_that_ended_badly_are_told(site):
+    from django.utils import timezone
+
+    from polarnight.web.models import Job, JobState
+
+    for state in (JobState.LOST, JobState.FAILED, JobState.QUEUED, JobState.DONE):
+        Job.objects.create(
+            kind="reduce", title=f"a job that is {state}", state=state, finished=timezone.now()
+        )
+    page = site.client("viewer").get("/").content.decode()
+    told = re.findall(r"a job that is (\w+)", page)
+    assert told == ["queued", "failed", "lost"]
+
+
 def test_an_empty_archive_says_how_to_begin(site):
     assert b"polarnight ingest" in site.client("viewer").get("/").content
 
@@ -116,6 +130,7 @@ def test_names_from_headers_stay_text(site):
 def test_numbers_have_the_digits_that_their_error_allows():
     assert pm(14.37219, 0.0123) == "14.372\u00a0±\u00a00.012"
     assert pm(113.2, 12.0) == "113\u00a0±\u00a012"
+    assert pm(11.998782, 0.00098) == "11.9988\u00a0±\u00a00.0010"
     assert pm(1.5, None) == "1.500"
     assert pm(None, 0.1) == "–"
     assert pm(float("nan"), 0.1) == "–"

@@ -10,13 +10,13 @@ from datetime import date
 from typing import Any, Final
 
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 __all__ = ["FIGURES", "Chart", "Figure", "charts_of", "series_names"]
 
 _W, _H = 640.0, 190.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 10.0, 10.0, 24.0
-_COLOURS: Final = 8
+_COLOURS: Final = 12
 _PAUSE_DAYS: Final = 60
 
 
@@ -108,7 +108,7 @@ class Chart:
         )
         return format_html(
             '<g class="series s{}"><path class="run" d="{}"/>{}</g>',
-            self.colours.get(name, 0) % _COLOURS, _path(run, places), dots,
+            self.colours.get(name, 0), _path(run, places), dots,
         )  # fmt: skip
 
 
@@ -162,11 +162,13 @@ def _dates(x: _Axis) -> SafeString:
     ticks = range(math.ceil(x.low), math.floor(x.high) + 1, step)
     return format_html_join(
         "",
-        '<text x="{}" y="{}" text-anchor="middle">{}</text>',
+        '<text{} x="{}" y="{}" text-anchor="middle">{}</text>',
         (
-            (f"{min(max(x(tick), _LEFT + 20), _W - 36):.1f}", f"{_H - 7:g}",
+            # Small screens have room for every second one.
+            (mark_safe(' class="second"') if number % 2 else "",
+             f"{min(max(x(tick), _LEFT + 20), _W - 36):.1f}", f"{_H - 7:g}",
              date.fromordinal(tick).isoformat())
-            for tick in ticks
+            for number, tick in enumerate(ticks)
         ),
     )  # fmt: skip
 
@@ -178,7 +180,8 @@ def _nice(value: float) -> float:
 
 def series_names(rows: Iterable[Any]) -> dict[str, int]:
     """Return the number of the colour of each series, cameras and bands in order."""
-    return {name: number for number, name in enumerate(sorted({_name(row) for row in rows}))}
+    names = sorted({_name(row) for row in rows})
+    return {name: number % _COLOURS for number, name in enumerate(names)}
 
 
 def _name(row: Any) -> str:

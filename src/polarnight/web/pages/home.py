@@ -26,7 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show the page."""
     recent = Q(state__in=(JobState.FAILED, JobState.LOST), finished__gte=timezone.now() - _RECENT)
     jobs = list(Job.objects.filter(Q(state__in=Job.ACTIVE) | recent)[:_MOST_JOBS])
-    order = [JobState.RUNNING, JobState.QUEUED, JobState.FAILED]
+    order = [JobState.RUNNING, JobState.QUEUED, JobState.FAILED, JobState.LOST]
     jobs.sort(key=lambda job: order.index(JobState(job.state)))
     context = {
         "nights": last_nights(),

@@ -115,17 +115,21 @@ def _paint(axis: Any, look: Theme) -> None:
     axis.minor_tick_line_color = None
 
 
-def _scatter(made: Any, points: _Points, x: str, y: str, mark: str) -> Any:
-    return made.scatter(
+def _scatter(made: Any, points: _Points, look: Theme, x: str, y: str, mark: str) -> Any:
+    dots = made.scatter(
         x, y, marker=mark, size=6, color="colour", fill_alpha=0.55, source=points.data,
-        view=points.view, nonselection_alpha=0.2, selection_line_width=2.5,
+        view=points.view, nonselection_fill_alpha=0.0, nonselection_line_alpha=1.0,
+        selection_fill_alpha=1.0, selection_line_color=look.text, selection_line_width=2.0,
     )  # fmt: skip
+    # Where some are chosen the others are hollow, not faint: each must still be read.
+    dots.selection_glyph.size = 10
+    return dots
 
 
 def _bars(made: Any, points: _Points, number: int, *ends: str) -> Any:
     return made.segment(
-        *ends, color="colour", alpha=0.45, source=points.data, view=points.view,
-        name=f"bars:{number}", nonselection_alpha=0.12,
+        *ends, color="colour", alpha=0.85, source=points.data, view=points.view,
+        name=f"bars:{number}", nonselection_alpha=0.45,
     )  # fmt: skip
 
 
@@ -143,7 +147,7 @@ def _time_panel(panel: _Panel, points: _Points, time: Range1d, look: Theme) -> A
     number = _PANELS.index(panel)
     ends = ("mjd", f"{panel.name}_low", "mjd", f"{panel.name}_high")
     bars = _bars(made, points, number, *ends)
-    dots = _scatter(made, points, "mjd", panel.y, panel.mark)
+    dots = _scatter(made, points, look, "mjd", panel.y, panel.mark)
     if panel.arrow:
         made.text(
             "mjd", panel.arrow, text={"value": "↓"}, text_color="colour", source=points.data,
@@ -211,7 +215,7 @@ def _plane(points: _Points, look: Theme) -> Any:
     )  # fmt: skip
     across = _bars(made, points, 3, "q_low", "u", "q_high", "u")
     upwards = _bars(made, points, 4, "q", "u_low", "q", "u_high")
-    dots = _scatter(made, points, "q", "u", "mark_pol")
+    dots = _scatter(made, points, look, "q", "u", "mark_pol")
     for dimension in ("width", "height"):
         made.add_layout(Span(location=0, dimension=dimension, line_color=look.grid))
     _react(made, [dots])

@@ -12,17 +12,21 @@ from django.utils.safestring import SafeString, mark_safe
 __all__ = ["codes", "percent", "pm"]
 
 register = template.Library()
+_MOST_DECIMALS = 4
 _CODE = re.compile(r"`([^`]+)`")
 
 
 @register.filter
 def pm(value: float | None, error: float | None) -> str:
-    """Write a number with its error, to the digits that the error allows: ``14.372 ± 0.012``."""
+    """Write a number with its error, to the digits that the error allows: ``14.372 ± 0.012``.
+
+    No more than four decimals: what follows is below any error that is not formal.
+    """
     if value is None or not math.isfinite(value):
         return "–"
     if error is None or not math.isfinite(error) or error <= 0:
         return f"{value:.3f}"
-    digits = min(6, max(0, 1 - math.floor(math.log10(error))))
+    digits = min(_MOST_DECIMALS, max(0, 1 - math.floor(math.log10(error))))
     return f"{value:.{digits}f}\u00a0±\u00a0{error:.{digits}f}"
 
 

@@ -26,7 +26,6 @@ export class Completion {
   close() {
     this.turn += 1;
     this.list.hidden = true;
-    this.field.setAttribute("aria-expanded", "false");
     this.field.removeAttribute("aria-activedescendant");
   }
 
@@ -55,7 +54,6 @@ export class Completion {
         onmousedown: (/** @type {Event} */ event) => { event.preventDefault(); this.take(n); } },
         element("code", { text: one.text }), element("span", { text: one.about }))));
     this.list.hidden = false;
-    this.field.setAttribute("aria-expanded", "true");
     this.mark();
   }
 

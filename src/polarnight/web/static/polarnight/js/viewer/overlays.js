@@ -2,6 +2,7 @@
 
 const COLOURS = { O: "#ff5d5d", E: "#ffb454", source: "#5cc8ff", calibrator: "#7ee787", ink: "#ffffff" };
 const HALO = "rgb(0 0 0 / 65%)";
+const RIM = "rgb(0 0 0 / 85%)";
 const NEAR = 14; // CSS pixels around a click
 
 /** Stroke with a dark rim, so that lines are seen on black and on white. */
@@ -14,12 +15,13 @@ function stroke(context, colour, width = 1.5) {
   context.stroke();
 }
 
-function label(context, text, x, y, colour) {
+/** Write in white on a dark rim: what is coloured is the sign, which the text stands beside. */
+function label(context, text, x, y) {
   context.lineJoin = "round";
-  context.lineWidth = 3;
-  context.strokeStyle = HALO;
+  context.lineWidth = 4;
+  context.strokeStyle = RIM;
   context.strokeText(text, x, y);
-  context.fillStyle = colour;
+  context.fillStyle = COLOURS.ink;
   context.fillText(text, x, y);
 }
 
@@ -50,7 +52,7 @@ export function drawApertures(context, view, apertures, chosen) {
     const [x, y] = view.toScreen(one.x, one.y);
     const away = Math.max((one.r || 4) * view.zoom, 5) * 0.72;
     // The name once: the dashed circle near by is the other image of the same source.
-    if (one.pair !== "E" || !pairs) label(context, one.source, x + away + 3, y - away - 2, colour);
+    if (one.pair !== "E" || !pairs) label(context, one.source, x + away + 3, y - away - 2);
   }
 }
 
@@ -69,7 +71,7 @@ export function drawSources(context, view, sources, chosen, named) {
     }
     const colour = one.calibrator ? COLOURS.calibrator : COLOURS.source;
     stroke(context, colour, one === chosen ? 3 : 1.5);
-    if (named(one)) label(context, one.name, x + size + 3, y + size + 10, colour);
+    if (named(one)) label(context, one.name, x + size + 3, y + size + 10);
   }
 }
 
@@ -92,7 +94,7 @@ export function drawCompass(context, view, sky) {
     stroke(context, COLOURS.ink);
     context.textAlign = "center";
     context.textBaseline = "middle";
-    label(context, name, x + dx * 1.35, y + dy * 1.35, COLOURS.ink);
+    label(context, name, x + dx * 1.35, y + dy * 1.35);
     context.textAlign = "start";
     context.textBaseline = "alphabetic";
   }
@@ -125,7 +127,7 @@ export function drawScale(context, view, sky) {
   context.lineTo(x + bar.length, y);
   context.lineTo(x + bar.length, y - 5);
   stroke(context, COLOURS.ink, 2);
-  label(context, bar.text, x + 4, y - 8, COLOURS.ink);
+  label(context, bar.text, x + 4, y - 8);
 }
 
 /** What was clicked: the nearest aperture or source. @returns {object | null} */
