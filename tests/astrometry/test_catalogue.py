@@ -5,8 +5,8 @@ import pytest
 from astropy.table import Table
 
 from polarnight.astrometry import LocalCatalogue, MemoryCatalogue, Stars, import_stars
-from polarnight.astrometry.catalogue import ranking_magnitude
 from polarnight.astrometry.geometry import separation
+from polarnight.astrometry.stars.catalogue import ranking_magnitude
 from polarnight.errors import ConfigError
 
 

@@ -13,11 +13,11 @@ from polarnight.astrometry import (
     pointing_candidates,
     solve,
 )
-from polarnight.astrometry.evidence import chance_log10, match_nearest, tail_log10
 from polarnight.astrometry.geometry import precess_to_j2000, separation
-from polarnight.astrometry.plate import Plate, fit_plate, select_order
-from polarnight.astrometry.search import brightest_everywhere, tiles
-from polarnight.astrometry.triangles import cluster, make_triangles, match_triangles
+from polarnight.astrometry.plates.evidence import chance_log10, match_nearest, tail_log10
+from polarnight.astrometry.plates.plate import Plate, fit_plate, select_order
+from polarnight.astrometry.plates.search import brightest_everywhere, tiles
+from polarnight.astrometry.plates.triangles import cluster, make_triangles, match_triangles
 from polarnight.errors import AlgorithmFailed
 from polarnight.frames import FrameInfo, ImageType, ObsMode
 

@@ -8,7 +8,7 @@ import pytest
 from polarnight.astrometry import Detections, MemoryCatalogue, Orientation, PairVector, WideFrame
 from polarnight.astrometry import solve_window as solve
 from polarnight.astrometry.geometry import gnomonic, gnomonic_inverse, separation
-from polarnight.astrometry.plate import fit_plate
+from polarnight.astrometry.plates.plate import fit_plate
 from polarnight.errors import AlgorithmFailed
 from polarnight.frames import FrameInfo, ImageType, ObsMode
 

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from polarnight.astrometry import Fetched, online
+from polarnight.astrometry import Fetched
+from polarnight.astrometry.stars import online
 from polarnight.errors import ExternalService
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from polarnight.astrometry.catalogue import Stars
+from polarnight.astrometry.stars.catalogue import Stars
 from polarnight.errors import AlgorithmFailed
 from polarnight.pipeline.groups.field import catalogue_photometry
 from polarnight.pipeline.groups.records import SourceRecord

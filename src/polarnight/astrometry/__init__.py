@@ -1,22 +1,28 @@
 """Detection, star catalogues, plate solving and ordinary/extraordinary pairs."""
 
-from polarnight.astrometry.blind import blind_pointing
-from polarnight.astrometry.catalogue import MemoryCatalogue, StarCatalogue, Stars
-from polarnight.astrometry.detect import detect
-from polarnight.astrometry.detections import DetectionFlag, Detections
-from polarnight.astrometry.importing import import_stars
-from polarnight.astrometry.local import LocalCatalogue
-from polarnight.astrometry.online import ONLINE, Fetched, OnlineCatalogue, covering, fetch_stars
-from polarnight.astrometry.own_pair import Orientation
-from polarnight.astrometry.pairs import PairVector, find_pairs
+from polarnight.astrometry.detection.detect import detect
+from polarnight.astrometry.detection.detections import DetectionFlag, Detections
+from polarnight.astrometry.detection.pairs import PairVector, find_pairs
 from polarnight.astrometry.picture import plot_solution
-from polarnight.astrometry.placement import WideFrame
-from polarnight.astrometry.pointing import pointing_candidates
-from polarnight.astrometry.solution import Solution
-from polarnight.astrometry.solve import solve
-from polarnight.astrometry.solve_window import solve_window
-from polarnight.astrometry.trusted import register, solution_from_header
-from polarnight.astrometry.windows import TieLimits
+from polarnight.astrometry.plates.blind import blind_pointing
+from polarnight.astrometry.plates.pointing import pointing_candidates
+from polarnight.astrometry.plates.solution import Solution
+from polarnight.astrometry.plates.solve import solve
+from polarnight.astrometry.plates.trusted import register, solution_from_header
+from polarnight.astrometry.stars.catalogue import MemoryCatalogue, StarCatalogue, Stars
+from polarnight.astrometry.stars.importing import import_stars
+from polarnight.astrometry.stars.local import LocalCatalogue
+from polarnight.astrometry.stars.online import (
+    ONLINE,
+    Fetched,
+    OnlineCatalogue,
+    covering,
+    fetch_stars,
+)
+from polarnight.astrometry.windows.own_pair import Orientation
+from polarnight.astrometry.windows.placement import WideFrame
+from polarnight.astrometry.windows.solve_window import solve_window
+from polarnight.astrometry.windows.tie import TieLimits
 
 __all__ = [
     "ONLINE",

@@ -12,8 +12,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-    from polarnight.astrometry.catalogue import Stars
-    from polarnight.astrometry.detections import Detections
+    from polarnight.astrometry.detection.detections import Detections
+    from polarnight.astrometry.stars.catalogue import Stars
 
 __all__ = ["plot_solution"]
 

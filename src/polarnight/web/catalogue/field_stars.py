@@ -86,7 +86,7 @@ def find_field_stars(source: AstroSource, query: FieldQuery) -> list[SourceEntry
     ExternalService
         Where the service does not answer.
     """
-    from polarnight.astrometry.local import LocalCatalogue
+    from polarnight.astrometry.stars.local import LocalCatalogue
 
     directory = get_settings().data.stars
     if query.online:

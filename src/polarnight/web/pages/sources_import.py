@@ -140,7 +140,7 @@ def _stars(
 
 
 def _catalogues() -> list[str]:
-    from polarnight.astrometry.local import LocalCatalogue
+    from polarnight.astrometry.stars.local import LocalCatalogue
 
     try:
         return list(LocalCatalogue(get_settings().data.stars).manifests)

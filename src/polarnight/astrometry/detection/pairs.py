@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.detections import Detections
+from polarnight.astrometry.detection.detections import Detections
 from polarnight.errors import AlgorithmFailed
 
 __all__ = ["PairLike", "PairVector", "Pairs", "find_pairs"]

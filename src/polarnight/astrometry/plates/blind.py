@@ -3,7 +3,7 @@
 The Python package `astrometry` (the code of astrometry.net: Lang et al. 2010, AJ 139, 1782)
 is under the GPL and needs large index files, so it is an extra and never loaded unless asked
 for. All that is taken from it is a place to look at: the solution itself, and the evidence for
-it, come from `polarnight.astrometry.solve` and our own star catalogues.
+it, come from `polarnight.astrometry.plates.solve` and our own star catalogues.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from polarnight.astrometry.detections import DetectionFlag, Detections
+from polarnight.astrometry.detection.detections import DetectionFlag, Detections
 from polarnight.errors import AlgorithmFailed, ConfigError
 
 __all__ = ["INDEX_FOLDER", "blind_pointing"]

@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.evidence import match_nearest
+from polarnight.astrometry.detection.images import images_of
+from polarnight.astrometry.detection.pairs import PairLike
 from polarnight.astrometry.geometry import gnomonic, gnomonic_inverse, julian_year, separation
-from polarnight.astrometry.images import images_of
-from polarnight.astrometry.own_pair import (
+from polarnight.astrometry.plates.evidence import match_nearest
+from polarnight.astrometry.plates.plate import Plate, fit_plate
+from polarnight.astrometry.plates.refine import stars_on_frame
+from polarnight.astrometry.plates.solution import Solution
+from polarnight.astrometry.windows.own_pair import (
     Orientation,
     OwnPair,
     mean_orientation,
     own_pair,
     own_pair_on_wide,
 )
-from polarnight.astrometry.pairs import PairLike
-from polarnight.astrometry.placement import WideFrame, pair_as_seen, wide_images
-from polarnight.astrometry.plate import Plate, fit_plate
-from polarnight.astrometry.refine import stars_on_frame
-from polarnight.astrometry.solution import Solution
-from polarnight.astrometry.windows import Tie, TieLimits, tie_window
+from polarnight.astrometry.windows.placement import WideFrame, pair_as_seen, wide_images
+from polarnight.astrometry.windows.tie import Tie, TieLimits, tie_window
 from polarnight.errors import AlgorithmFailed
 
 if TYPE_CHECKING:
-    from polarnight.astrometry.catalogue import StarCatalogue
-    from polarnight.astrometry.detections import Detections
+    from polarnight.astrometry.detection.detections import Detections
+    from polarnight.astrometry.stars.catalogue import StarCatalogue
     from polarnight.frames import FrameInfo
 
 __all__ = ["solve_window"]

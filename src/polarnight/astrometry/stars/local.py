@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.catalogue import Stars, ranking_magnitude
 from polarnight.astrometry.geometry import separation, unit_vectors
+from polarnight.astrometry.stars.catalogue import Stars, ranking_magnitude
 from polarnight.errors import ConfigError
 
 __all__ = ["MANIFEST", "LocalCatalogue", "zone_name", "zone_of", "zones_in_cone"]

@@ -1,8 +1,8 @@
 """The plate solver: where a frame points, or a reasoned no.
 
-Rounds of a search (see `polarnight.astrometry.search`) compare the triangles of the brightest
-detections with those of the brightest stars of a region, first close to the pointings, then in
-the whole circle about them. The transforms that triangles propose are ranked by how many
+Rounds of a search (see `polarnight.astrometry.plates.search`) compare the triangles of the
+brightest detections with those of the brightest stars of a region, first close to the pointings,
+then in the whole circle about them. The transforms that triangles propose are ranked by how many
 detections they carry onto stars, and refined on all stars; the first that chance cannot
 explain is the answer. Nothing is random: the same frame always gives the same answer.
 """
@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.catalogue import StarCatalogue, Stars
-from polarnight.astrometry.detections import DetectionFlag, Detections
+from polarnight.astrometry.detection.detections import DetectionFlag, Detections
+from polarnight.astrometry.detection.pairs import PairLike, Pairs, find_pairs
 from polarnight.astrometry.geometry import julian_year, separation
-from polarnight.astrometry.judge import Limits, judge
-from polarnight.astrometry.pairs import PairLike, Pairs, find_pairs
-from polarnight.astrometry.refine import Refined, stars_on_frame
-from polarnight.astrometry.regions import LEAST_STARS, FrameStars, Sky, propose, settle
-from polarnight.astrometry.search import PLAN
-from polarnight.astrometry.solution import Solution
+from polarnight.astrometry.plates.judge import Limits, judge
+from polarnight.astrometry.plates.refine import Refined, stars_on_frame
+from polarnight.astrometry.plates.regions import LEAST_STARS, FrameStars, Sky, propose, settle
+from polarnight.astrometry.plates.search import PLAN
+from polarnight.astrometry.plates.solution import Solution
+from polarnight.astrometry.stars.catalogue import StarCatalogue, Stars
 from polarnight.errors import AlgorithmFailed
 
 __all__ = ["solve"]

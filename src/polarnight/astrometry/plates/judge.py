@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.evidence import chance_log10, match_nearest
-from polarnight.astrometry.refine import Refined, stars_on_frame
+from polarnight.astrometry.plates.evidence import chance_log10, match_nearest
+from polarnight.astrometry.plates.refine import Refined, stars_on_frame
 
 if TYPE_CHECKING:
-    from polarnight.astrometry.catalogue import Stars
-    from polarnight.astrometry.regions import FrameStars
+    from polarnight.astrometry.plates.regions import FrameStars
+    from polarnight.astrometry.stars.catalogue import Stars
 
 __all__ = ["Limits", "judge"]
 
@@ -26,7 +26,7 @@ _MANY = 40
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a solution must meet; see `polarnight.astrometry.solve`."""
+    """What a solution must meet; see `polarnight.astrometry.plates.solve`."""
 
     log10_chance: float
     rms_px: float

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.catalogue import Stars
-from polarnight.astrometry.evidence import match_nearest
-from polarnight.astrometry.plate import Plate
-from polarnight.astrometry.refine import stars_on_frame
+from polarnight.astrometry.plates.evidence import match_nearest
+from polarnight.astrometry.plates.plate import Plate
+from polarnight.astrometry.plates.refine import stars_on_frame
+from polarnight.astrometry.stars.catalogue import Stars
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-    from polarnight.astrometry.detections import Detections
-    from polarnight.astrometry.pairs import Pairs
+    from polarnight.astrometry.detection.detections import Detections
+    from polarnight.astrometry.detection.pairs import Pairs
 
 __all__ = ["Solution"]
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.catalogue import Stars
-from polarnight.astrometry.detections import Detections
-from polarnight.astrometry.evidence import match_nearest, tail_log10
+from polarnight.astrometry.detection.detections import Detections
 from polarnight.astrometry.geometry import gnomonic
-from polarnight.astrometry.plate import PARAMETERS, Plate, fit_plate, select_order
-from polarnight.astrometry.triangles import Proposal
+from polarnight.astrometry.plates.evidence import match_nearest, tail_log10
+from polarnight.astrometry.plates.plate import PARAMETERS, Plate, fit_plate, select_order
+from polarnight.astrometry.plates.triangles import Proposal
+from polarnight.astrometry.stars.catalogue import Stars
 
 __all__ = ["Refined", "plate_of_proposal", "refine", "stars_on_frame"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.detections import DetectionFlag, Detections
-from polarnight.astrometry.pairs import PairLike, find_pairs
+from polarnight.astrometry.detection.detections import DetectionFlag, Detections
+from polarnight.astrometry.detection.pairs import PairLike, find_pairs
 from polarnight.errors import AlgorithmFailed
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.evidence import match_nearest
-from polarnight.astrometry.images import images_of
-from polarnight.astrometry.pairs import PairLike
-from polarnight.astrometry.placement import Placement, WideFrame, pair_as_seen, wide_images
+from polarnight.astrometry.detection.images import images_of
+from polarnight.astrometry.detection.pairs import PairLike
+from polarnight.astrometry.plates.evidence import match_nearest
+from polarnight.astrometry.windows.placement import Placement, WideFrame, pair_as_seen, wide_images
 
 if TYPE_CHECKING:
-    from polarnight.astrometry.detections import Detections
+    from polarnight.astrometry.detection.detections import Detections
     from polarnight.frames import FrameInfo
 
 __all__ = ["Scene", "Tie", "TieLimits"]

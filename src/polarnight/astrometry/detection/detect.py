@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.detections import DetectionFlag, Detections
+from polarnight.astrometry.detection.detections import DetectionFlag, Detections
 from polarnight.errors import AlgorithmFailed
 from polarnight.frames import Bit
 

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from polarnight.astrometry.geometry import separation
-from polarnight.astrometry.importing import import_stars
-from polarnight.astrometry.local import LocalCatalogue
+from polarnight.astrometry.stars.importing import import_stars
+from polarnight.astrometry.stars.local import LocalCatalogue
 from polarnight.errors import ConfigError, ExternalService
 from polarnight.frames.bands import ROUGH
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from polarnight.astrometry.detection.images import Images, images_of
+from polarnight.astrometry.detection.pairs import PairLike, PairVector
 from polarnight.astrometry.geometry import separation
-from polarnight.astrometry.images import Images, images_of
-from polarnight.astrometry.pairs import PairLike, PairVector
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
 
-    from polarnight.astrometry.detections import Detections
+    from polarnight.astrometry.detection.detections import Detections
     from polarnight.frames import FrameInfo
 
 __all__ = ["Placement", "WideFrame", "pair_as_seen", "placements", "wide_images"]

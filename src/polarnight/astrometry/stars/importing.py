@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.local import MANIFEST, LocalCatalogue, zone_name, zone_of
+from polarnight.astrometry.stars.local import MANIFEST, LocalCatalogue, zone_name, zone_of
 from polarnight.errors import ConfigError
 from polarnight.frames.bands import band_in_system
 

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.catalogue import StarCatalogue, Stars
-from polarnight.astrometry.detections import Detections
-from polarnight.astrometry.evidence import tail_log10
+from polarnight.astrometry.detection.detections import Detections
 from polarnight.astrometry.geometry import gnomonic
-from polarnight.astrometry.plate import fit_plate
-from polarnight.astrometry.refine import Refined, plate_of_proposal, refine
-from polarnight.astrometry.search import Round, brightest_everywhere, tiles
-from polarnight.astrometry.triangles import (
+from polarnight.astrometry.plates.evidence import tail_log10
+from polarnight.astrometry.plates.plate import fit_plate
+from polarnight.astrometry.plates.refine import Refined, plate_of_proposal, refine
+from polarnight.astrometry.plates.search import Round, brightest_everywhere, tiles
+from polarnight.astrometry.plates.triangles import (
     Proposal,
     TriangleIndex,
     cluster,
     make_triangles,
     match_triangles,
 )
+from polarnight.astrometry.stars.catalogue import StarCatalogue, Stars
 from polarnight.errors import AlgorithmFailed
 
 __all__ = ["LEAST_STARS", "FrameStars", "Region", "Sky", "propose", "settle"]

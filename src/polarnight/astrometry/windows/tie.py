@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polarnight.astrometry.pairs import PairLike
-from polarnight.astrometry.placement import Placement, WideFrame, placements
-from polarnight.astrometry.scene import Scene, Tie, TieLimits
+from polarnight.astrometry.detection.pairs import PairLike
+from polarnight.astrometry.windows.placement import Placement, WideFrame, placements
+from polarnight.astrometry.windows.scene import Scene, Tie, TieLimits
 from polarnight.errors import AlgorithmFailed
 
 if TYPE_CHECKING:
-    from polarnight.astrometry.detections import Detections
+    from polarnight.astrometry.detection.detections import Detections
     from polarnight.frames import FrameInfo
 
 __all__ = ["Tie", "TieLimits", "tie_window", "verify"]

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.images import Images, images_of
-from polarnight.astrometry.pairs import PairLike
-from polarnight.astrometry.placement import (
+from polarnight.astrometry.detection.images import Images, images_of
+from polarnight.astrometry.detection.pairs import PairLike
+from polarnight.astrometry.windows.placement import (
     Placement,
     WideFrame,
     pair_as_seen,
     placements,
     wide_images,
 )
-from polarnight.astrometry.windows import Tie, TieLimits, verify
+from polarnight.astrometry.windows.tie import Tie, TieLimits, verify
 from polarnight.errors import AlgorithmFailed
 
 if TYPE_CHECKING:
-    from polarnight.astrometry.detections import Detections
+    from polarnight.astrometry.detection.detections import Detections
     from polarnight.frames import FrameInfo
 
 __all__ = ["Orientation", "OwnPair", "mean_orientation", "own_pair", "own_pair_on_wide"]

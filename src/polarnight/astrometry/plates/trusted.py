@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.catalogue import Stars
-from polarnight.astrometry.evidence import match_nearest
 from polarnight.astrometry.geometry import gnomonic
-from polarnight.astrometry.plate import Plate, fit_plate
-from polarnight.astrometry.solution import Solution
+from polarnight.astrometry.plates.evidence import match_nearest
+from polarnight.astrometry.plates.plate import Plate, fit_plate
+from polarnight.astrometry.plates.solution import Solution
+from polarnight.astrometry.stars.catalogue import Stars
 from polarnight.errors import AlgorithmFailed
 from polarnight.frames import wcs_from_header
 

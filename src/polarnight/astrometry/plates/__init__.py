@@ -1,0 +1,1 @@
+"""Where a frame points: proposals, fitted plates, and what speaks for them."""

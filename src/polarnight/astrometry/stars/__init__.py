@@ -1,0 +1,1 @@
+"""Star catalogues: in memory, in local files, imported, fetched from VizieR."""
