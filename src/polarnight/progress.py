@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["Meter", "heard_by", "track"]
+__all__ = ["Meter", "announce", "heard_by", "track"]
 
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
@@ -29,6 +29,13 @@ def heard_by(listener: Callable[[str, int, int], None]) -> Iterator[None]:
         yield
     finally:
         _LISTENERS.remove(listener)
+
+
+def announce(what: str) -> None:
+    """Say what goes on where nothing can be counted, such as waiting."""
+    _LOG.info("%s", what)
+    for listener in _LISTENERS:
+        listener(what, 0, 0)
 
 
 class Meter:

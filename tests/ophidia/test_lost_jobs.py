@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from polarnight.ophidia import processes
-from polarnight.ophidia.processes import is_gone, this_process
+from polarnight.db import processes
+from polarnight.db.processes import is_gone, this_process
 
 
 @pytest.fixture
 def killed():
     """What a process that has ended was called."""
-    code = "from polarnight.ophidia.processes import this_process; print(this_process())"
+    code = "from polarnight.db.processes import this_process; print(this_process())"
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.strip()

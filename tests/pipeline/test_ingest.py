@@ -7,7 +7,7 @@ import pytest
 
 from polarnight.config import load_settings
 from polarnight.db import Epoch, RawFit
-from polarnight.pipeline import ingest
+from polarnight.pipeline import examining
 from polarnight.pipeline.executor import WorkPool
 
 PLACE = "raw/OSN-T090/2022-09-18"
@@ -141,7 +141,7 @@ def test_a_copy_under_another_name_is_no_second_exposure(reduced):
 def test_installed_packages_are_not_searched_for_every_frame(night, monkeypatch):
     """Where an instrument comes from is said of faults; to find it takes milliseconds."""
     monkeypatch.setattr("polarnight.instruments.place_of", None)
-    assert ingest.examine(night.directory / "Bias-0001.fit").info.instrument == "AndorT90"
+    assert examining.examine(night.directory / "Bias-0001.fit").info.instrument == "AndorT90"
 
 
 @pytest.mark.parametrize(
@@ -155,13 +155,13 @@ def test_processes_are_started_for_much_work_only(tmp_path, monkeypatch, count, 
             super().__init__("serial")
             started.append(processes)
 
-    monkeypatch.setattr(ingest, "WorkPool", Pool)
+    monkeypatch.setattr(examining, "WorkPool", Pool)
     files = [tmp_path / f"{number}.fits" for number in range(count)]
     for path in files:
         path.touch()
         os.truncate(path, size)  # takes no space
-    monkeypatch.setattr(ingest, "examine", lambda path: path)
+    monkeypatch.setattr(examining, "examine", lambda path: path)
     settings = load_settings(overrides={"datadir": tmp_path, "workers": 8})
-    done = list(ingest._examine_all(files, settings, quiet=True))
+    done = list(examining.examine_all(files, settings, quiet=True))
     assert [outcome.result for outcome in done] == files
     assert started == [processes]

@@ -37,6 +37,10 @@ def ingest(
         bool | None,
         typer.Option("--link/--copy", help="Link to the files instead of copying them."),
     ] = None,
+    wait: Annotated[
+        bool | None,
+        typer.Option("--wait", help="Wait where somebody else works on one of the nights."),
+    ] = None,
 ) -> int:
     """Register local FITS files by their headers, under `raw/<telescope>/<night>/`.
 
@@ -47,9 +51,13 @@ def ingest(
     from polarnight.pipeline.ingest import ingest as run_ingest
 
     options: GlobalOptions = context.obj
-    settings = set_up(options, chosen("ingest", link=link))
+    settings = set_up(options, chosen("ingest", link=link, wait=wait))
     report = run_ingest(
-        paths, "link" if settings.ingest.link else "copy", settings, quiet=options.quiet
+        paths,
+        "link" if settings.ingest.link else "copy",
+        settings,
+        quiet=options.quiet,
+        wait=settings.ingest.wait,
     )
     console().print(ingest_summary(report))
     if not report.placed:
@@ -77,6 +85,10 @@ def run(
     dry_run: Annotated[
         bool | None, typer.Option("--dry-run", help="Say what would be done, and why; do nothing.")
     ] = None,
+    wait: Annotated[
+        bool | None,
+        typer.Option("--wait", help="Wait where somebody else works on one of the nights."),
+    ] = None,
 ) -> int:
     """Reduce nights: masters, calibrated and solved frames, magnitudes, polarization.
 
@@ -96,6 +108,7 @@ def run(
             retry_failed=retry_failed,
             only=only,
             dry_run=dry_run,
+            wait=wait,
         ),
     )
     asked = RunOptions(**settings.run.model_dump(), quiet=options.quiet)

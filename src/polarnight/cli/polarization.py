@@ -94,6 +94,7 @@ def calibrate_polarization(
         bool, typer.Option("--replace", help="Replace one of the same nights.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Fit and tell; keep nothing.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait where somebody else fits.")] = False,
     listed: Annotated[
         bool, typer.Option("--list", help="List the calibrations there are.")
     ] = False,
@@ -132,6 +133,7 @@ def calibrate_polarization(
         valid_to=None if valid_to is None else _noon(instrument or "", valid_to, 1),
         replace=replace,
         dry_run=dry_run,
+        wait=wait,
     )
     console().print(_report(calibrate_polarization(request, settings)))
     return int(Status.WELL)

@@ -87,11 +87,10 @@ def worker(
 ) -> int:
     """Run the background jobs of the site, one after another, until Ctrl-C.
 
+    It ends after the job at hand; told once more, it puts that job back into the queue.
     `polarnight serve` runs one; more of them, on any machine that sees the data directory and
     the database, share the work.
     """
-    import socket
-
     from polarnight.web.preparing import prepare_site, use_site_settings
     from polarnight.web.serving import log_site, watch_parent
 
@@ -100,16 +99,11 @@ def worker(
     log_site(settings)
     prepare_site(settings)
     watch_parent(child_of)
-    from django.core.management import call_command
+    from polarnight.web.jobs.worker import SiteWorker
 
-    call_command(
-        "db_worker",
-        queue_name="*",
-        batch=batch,
-        reload=False,
-        startup_delay=False,
-        worker_id=f"{socket.gethostname()[:40]}:{os.getpid()}",
-    )
+    jobs = SiteWorker(batch=batch)
+    jobs.configure_signals()
+    jobs.run()
     return int(Status.WELL)
 
 

@@ -285,6 +285,12 @@ class WebSettings(_Part):
     token_days: int = Field(
         365, ge=1, le=3650, description="days that an API token is valid, at most"
     )
+    console_minutes: Positive = Field(
+        10.0, description="minutes that a command of the console may take; longer work is a job"
+    )
+    console_bytes: int = Field(
+        16_000_000, ge=1_000, description="of an answer of the console, at most"
+    )
     debug: bool = Field(False, description="show tracebacks in the browser: never in public")
 
 
@@ -292,6 +298,7 @@ class IngestSettings(_Part):
     """How raw files come into the archive."""
 
     link: bool = Field(False, description="link to the files instead of copying them")
+    wait: bool = Field(False, description="wait where somebody else works on one of the nights")
 
 
 class RunSettings(_Part):
@@ -304,6 +311,7 @@ class RunSettings(_Part):
         None, description="one part of the night"
     )
     dry_run: bool = Field(False, description="say what would be done, and why; do nothing")
+    wait: bool = Field(False, description="wait where somebody else works on one of the nights")
 
 
 class ArchiveSettings(_Part):

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from polarnight.db.processes import is_gone, this_process
 from polarnight.ophidia.answers.response import Response, Text, storable
 from polarnight.ophidia.errors import BadValue
-from polarnight.ophidia.processes import is_gone, this_process
 
 if TYPE_CHECKING:
     from polarnight.db.models import CubeJob, CubeSession

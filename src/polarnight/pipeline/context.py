@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from polarnight.db.locks import Held
 from polarnight.errors import ConfigError
 from polarnight.pipeline.executor import Outcome, Task, WorkPool
+from polarnight.pipeline.timings import Timings
 from polarnight.progress import track
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class RunOptions:
         Try again what failed before and has not changed since.
     only : str or None
         One of `PARTS`; all where None.
+    wait : bool
+        Wait where somebody else works on one of the nights; else that is an error.
     dry_run : bool
         Only say what would be done, and why.
     quiet : bool
@@ -54,6 +58,7 @@ class RunOptions:
     retry_failed: bool = False
     only: str | None = None
     dry_run: bool = False
+    wait: bool = False
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -109,14 +114,16 @@ class RunReport:
 class RunContext:
     """A run: handed from part to part.
 
-    `due` names the masters and frames that are planned, so that a dry run, which makes none
-    of them, can say what depends on them.
+    `held` are the locks of its nights. `due` names the masters and frames that are planned, so
+    that a dry run, which makes none of them, can say what depends on them.
     """
 
     settings: Settings
     options: RunOptions
     pool: WorkPool
     report: RunReport
+    held: Held = field(default_factory=lambda: Held([]))
+    timings: Timings = field(default_factory=Timings)
     due: set[str] = field(default_factory=set)
 
     @cached_property
@@ -130,6 +137,7 @@ class RunContext:
         """Run tasks with progress; log errors that are bugs with their traceback."""
         outcomes = track(self.pool.run(tasks), len(tasks), what, quiet=self.options.quiet)
         for outcome in outcomes:
+            self.held.check()
             if not outcome.ok:
                 _LOG.debug("%s", outcome.trace)
             yield outcome

@@ -47,12 +47,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a task: a result, or the error and where it arose."""
+    """What became of a task: a result, or the error and where it arose; how long it took."""
 
     key: Any
     result: Any = None
     error: Exception | None = None
     trace: str = ""
+    seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -73,8 +74,10 @@ class Outcome:
 
 
 def _call(task: Task) -> Outcome:
+    begun = time.perf_counter()
     try:
-        return Outcome(task.key, result=task.function(*task.arguments))
+        result = task.function(*task.arguments)
+        return Outcome(task.key, result=result, seconds=time.perf_counter() - begun)
     except Exception as error:  # noqa: BLE001
         # The night goes on past a bad frame: every error travels home as a value, with
         # its traceback, and is counted, stored and shown by the coordinator.
@@ -82,7 +85,7 @@ def _call(task: Task) -> Outcome:
         if not isinstance(error, PolarnightError):
             # Foreign exceptions may not survive pickling; their text does.
             error = AlgorithmFailed(f"{type(error).__name__}: {error}")
-        return Outcome(task.key, error=error, trace=trace)
+        return Outcome(task.key, error=error, trace=trace, seconds=time.perf_counter() - begun)
 
 
 def _call_elsewhere(task: Task, declared: Snapshot, sender: str) -> Outcome:

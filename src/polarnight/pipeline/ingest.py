@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polarnight.db.locks import INGEST, holding
 from polarnight.errors import BadFrame
-from polarnight.frames import FrameInfo, content_key, read_raw
-from polarnight.instruments import classify_file
+from polarnight.pipeline.examining import Examined, examine, examine_all
 from polarnight.pipeline.executor import Outcome, Task, WorkPool
 from polarnight.pipeline.files import (
     FITS_NAME,
     Placement,
-    check_name,
     find_fits,
     place_file,
     printable,
 )
+from polarnight.pipeline.timings import Timings
 from polarnight.progress import track
 
 if TYPE_CHECKING:
@@ -30,12 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["IngestReport", "ingest", "is_due", "register_night", "split_twins"]
 
 _LOG = logging.getLogger(__name__)
-
-# What a frame costs one process, and what it has to cost before others are worth their start,
-# which takes more than a second.
-_HEADER_SECONDS = 0.005
-_BYTES_PER_SECOND = 2e8
-_POOL_SECONDS = 3.0
 
 
 @dataclass
@@ -56,39 +50,13 @@ class IngestReport:
     failed: list[tuple[str, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """A raw file that was read and understood."""
-
-    path: Path
-    info: FrameInfo
-    content_key: str
-    size_bytes: int
-    mtime_ns: int
-
-
-def examine(path: Path) -> Examined:
-    """Classify a raw file, read all its pixels once, and take its checksum.
-
-    Raises
-    ------
-    BadFrame
-        Where the file is truncated or its header cannot be understood.
-    """
-    check_name(path)
-    info = classify_file(path)
-    # The header of a file cut short is fine; better found here than in the night's run.
-    read_raw(path)
-    state = path.stat()
-    return Examined(path, info, content_key(path), state.st_size, state.st_mtime_ns)
-
-
 def ingest(
     paths: Iterable[str | Path],
     how: Placement,
     settings: Settings,
     *,
     quiet: bool = False,
+    wait: bool = False,
 ) -> IngestReport:
     """Register local FITS files under ``raw/<telescope>/<night>/``.
 
@@ -100,6 +68,8 @@ def ingest(
     settings : Settings
     quiet : bool
         Show no progress.
+    wait : bool
+        Wait where somebody else ingests, or works on one of the nights.
 
     Returns
     -------
@@ -111,15 +81,34 @@ def ingest(
     ------
     ConfigError
         Where a path does not exist.
+    WorkBusy
+        Where somebody else ingests, or works on one of the nights, and `wait` is not set.
+        Nothing was placed then.
     """
     files = find_fits(paths)
-    report = IngestReport()
+    report, timings = IngestReport(), Timings()
+    with holding([INGEST], "polarnight ingest", wait=wait):
+        found: list[Examined] = []
+        for outcome in examine_all(files, settings, quiet):
+            if not outcome.ok:
+                report.failed.append((printable(outcome.key), outcome.reason(outcome.key)))
+                continue
+            found.append(outcome.result)
+            timings.add(outcome.result.night, "ingest", outcome.seconds, outcome.key.name)
+        nights = sorted({examined.night for examined in found})
+        with holding(nights, "polarnight ingest", wait=wait):
+            _register(_place_all(found, how, settings, report), report, timings)
+    for path, reason in report.failed:
+        _LOG.warning("%s: %s", path, reason)
+    return report
+
+
+def _place_all(
+    found: Sequence[Examined], how: Placement, settings: Settings, report: IngestReport
+) -> dict[tuple[str, str], dict[str, Examined]]:
+    """Put files where they belong; return those that are there now, by night and name."""
     by_night: dict[tuple[str, str], dict[str, Examined]] = {}
-    for outcome in _examine_all(files, settings, quiet):
-        if not outcome.ok:
-            report.failed.append((printable(outcome.key), outcome.reason(outcome.key)))
-            continue
-        examined: Examined = outcome.result
+    for examined in found:
         info = examined.info
         try:
             target = settings.data.raw_path(info.telescope, info.night, info.filename)
@@ -131,14 +120,21 @@ def ingest(
             continue
         # By name: the same file may be given twice, from two places.
         by_night.setdefault((info.telescope, info.night), {})[info.filename] = examined
+    return by_night
+
+
+def _register(
+    by_night: Mapping[tuple[str, str], Mapping[str, Examined]],
+    report: IngestReport,
+    timings: Timings,
+) -> None:
     for (telescope, night), members in sorted(by_night.items()):
         epoch = _epoch(telescope, night)
         known = {row.filename: row for row in epoch.rawfits.filter(filename__in=list(members))}
+        merged = timings.merged(epoch.epochname, epoch.report)
+        epoch.report = {**(epoch.report or {}), "timings": merged}
         _save(epoch, [_row(epoch, examined, known) for examined in members.values()])
         report.placed[epoch.epochname] = len(members)
-    for path, reason in report.failed:
-        _LOG.warning("%s: %s", path, reason)
-    return report
 
 
 def register_night(
@@ -148,11 +144,13 @@ def register_night(
     *,
     retry_failed: bool = False,
     quiet: bool = False,
+    timed: Callable[[float, str], None] | None = None,
 ) -> list[RawFit]:
     """Bring the rows of a night up to date with the files in its raw directory.
 
     New and changed files are classified; one that cannot be understood gets a row with the
-    reason, so that nothing vanishes. Rows whose file is gone are kept and marked.
+    reason, so that nothing vanishes. Rows whose file is gone are kept and marked. `timed` is told
+    the seconds that a file took, and its name.
 
     Returns
     -------
@@ -177,6 +175,8 @@ def register_night(
     tasks = [Task(path, examine, (path,)) for path in todo]
     for outcome in track(pool.run(tasks), len(tasks), "classifying", quiet=quiet):
         rows.append(_row_of_outcome(epoch, outcome, known))
+        if timed is not None:
+            timed(outcome.seconds, outcome.key.name)
     for name, row in known.items():
         if name not in present and not row.error:
             row.error = f"the raw file is no longer in {directory}"
@@ -184,19 +184,6 @@ def register_night(
             rows.append(row)
     _save(epoch, rows)
     return list(RawFit.objects.filter(epoch=epoch).select_related("epoch"))
-
-
-def _examine_all(files: Sequence[Path], settings: Settings, quiet: bool) -> Iterable[Outcome]:
-    tasks = [Task(path, examine, (path,)) for path in files]
-    processes = settings.workers if _seconds(files) > _POOL_SECONDS else 1
-    with WorkPool("local", processes) as pool:
-        yield from track(pool.run(tasks), len(tasks), "reading files", quiet=quiet)
-
-
-def _seconds(files: Iterable[Path]) -> float:
-    """Return how long this process alone takes to examine files, roughly."""
-    sizes = [path.stat().st_size for path in files if path.is_file()]
-    return len(sizes) * _HEADER_SECONDS + sum(sizes) / _BYTES_PER_SECOND
 
 
 def _epoch(telescope: str, night: str) -> Epoch:

@@ -220,6 +220,7 @@ def _make(context: RunContext, kind: ImageType, jobs: Sequence[_Job]) -> None:
     ]
     for outcome in context.run(tasks, f"master {_PLURALS[kind]}"):
         job = jobs[outcome.key]
+        context.timings.add(job.row.epoch.epochname, "masters", outcome.seconds, job.row.key)
         if outcome.ok:
             made: MasterOutcome = outcome.result
             result = made.result

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from polarnight.db.locks import holding
 from polarnight.errors import ConfigError, NoWork
 from polarnight.frames import remove_leftovers
 from polarnight.pipeline.associations import MasterShelf
@@ -22,6 +23,7 @@ from polarnight.pipeline.star_fields import fetch_missing
 if TYPE_CHECKING:
     from polarnight.config import Settings
     from polarnight.db import Epoch, RawFit
+    from polarnight.db.locks import Held
 
 __all__ = ["RunOptions", "reduce_epochs", "run_nights"]
 
@@ -72,14 +74,24 @@ def run_nights(names: Sequence[str], options: RunOptions, settings: Settings) ->
         Where no night is named, or a name is none.
     NoWork
         Where there are no raw files.
+    WorkBusy
+        Where somebody else works on one of the nights, and ``options.wait`` is not set.
     """
-    started = time.monotonic()
     epochs = select_epochs(names, options, settings)
+    alone = [] if options.dry_run else [epoch.epochname for epoch in epochs]
+    with holding(alone, "polarnight run", wait=options.wait) as held:
+        if alone:  # another may have changed them while we waited
+            epochs = select_epochs(names, options, settings)
+        return _run(epochs, options, settings, held)
+
+
+def _run(epochs: Sequence[Epoch], options: RunOptions, settings: Settings, held: Held) -> RunReport:
+    started = time.monotonic()
     report = RunReport(dry_run=options.dry_run)
     with WorkPool(
         settings.scheduler or "local", settings.workers, settings.threads_per_worker
     ) as pool:
-        context = RunContext(settings, options, pool, report)
+        context = RunContext(settings, options, pool, report, held)
         if not options.dry_run:
             _sweep(epochs, settings)
         rawfits = _register(context, epochs)
@@ -102,7 +114,7 @@ def run_nights(names: Sequence[str], options: RunOptions, settings: Settings) ->
     report.seconds = time.monotonic() - started
     if not options.dry_run:
         _sweep(epochs, settings)  # a worker may have been killed
-        _remember(epochs, report)
+        _remember(epochs, context)
     return report
 
 
@@ -176,6 +188,7 @@ def _register(context: RunContext, epochs: Sequence[Epoch]) -> list[RawFit]:
             context.pool,
             retry_failed=context.options.retry_failed,
             quiet=context.options.quiet,
+            timed=context.timings.of(epoch.epochname, "ingest"),
         )
         for row in found:
             if row.error:
@@ -188,8 +201,9 @@ def _register(context: RunContext, epochs: Sequence[Epoch]) -> list[RawFit]:
     return rows
 
 
-def _remember(epochs: Sequence[Epoch], report: RunReport) -> None:
+def _remember(epochs: Sequence[Epoch], context: RunContext) -> None:
     """Keep on each night what the run said of it, and mark nights with failures."""
+    report = context.report
     for epoch in epochs:
         prefix = f"{epoch.epochname}/"
         failed = [
@@ -198,7 +212,12 @@ def _remember(epochs: Sequence[Epoch], report: RunReport) -> None:
             for what, reason in step.failed
             if what.startswith(prefix)
         ]
-        epoch.report = {"failed": failed, "seconds": round(report.seconds, 2)}
+        timings = context.timings.merged(epoch.epochname, epoch.report)
+        epoch.report = {
+            "failed": failed,
+            "seconds": round(report.seconds, 2),
+            "timings": timings,
+        }
         epoch.unset_flag(epoch.FLAGS.ERROR)
         if failed:
             epoch.set_flag(epoch.FLAGS.ERROR)

@@ -24,6 +24,7 @@ from polarnight.pipeline.recipes.frame import (
     run_frame,
 )
 from polarnight.pipeline.ties import WideShelf, WindowTies, is_window
+from polarnight.pipeline.timings import ASTROMETRY
 
 if TYPE_CHECKING:
     from polarnight.db import RawFit, ReducedFit
@@ -223,6 +224,7 @@ def _store(context: RunContext, batch: list[tuple[_Plan, Outcome]], stars: str) 
     rows = []
     for plan, outcome in batch:
         row = _associated(plan, stars)
+        _time(context, plan, outcome)
         if outcome.ok:
             result: FrameOutcome = outcome.result
             _fill(row, plan, result)
@@ -238,6 +240,16 @@ def _store(context: RunContext, batch: list[tuple[_Plan, Outcome]], stars: str) 
     with transaction.atomic():
         upsert(rows, unique=("rawfit",))
         upsert([plan.rawfit for plan, _ in batch], unique=("epoch", "filename"))
+
+
+def _time(context: RunContext, plan: _Plan, outcome: Outcome) -> None:
+    """Note how long calibration and astrometry of a frame took."""
+    stages = outcome.result.seconds if outcome.ok else {}
+    sky = sum(seconds for name, seconds in stages.items() if name in ASTROMETRY)
+    night = plan.rawfit.epoch.epochname
+    if sky:
+        context.timings.add(night, "astrometry", sky, plan.rawfit.filename)
+    context.timings.add(night, "calibration", outcome.seconds - sky, plan.rawfit.filename)
 
 
 def _mark_raw(rawfit: RawFit, row: ReducedFit) -> None:

@@ -122,7 +122,10 @@ def compute_results(context: RunContext, epochs: Sequence[Epoch]) -> None:
     ]
     batch: list[tuple[FrameGroup, Outcome]] = []
     for outcome in context.run(tasks, "measuring"):
-        batch.append((stale[outcome.key], outcome))
+        group = stale[outcome.key]
+        night = group.rows[0].epoch.epochname
+        context.timings.add(night, group.part, outcome.seconds, group.rows[0].filename)
+        batch.append((group, outcome))
         if len(batch) == _BATCH:
             store_batch(context, batch)
             batch = []

@@ -12,11 +12,13 @@ import time
 import pytest
 from django.utils import timezone
 
+from polarnight.db.locks import holding
+from polarnight.db.models import WorkLock
 from polarnight.web.jobs.joblog import tail
-from polarnight.web.jobs.locks import claim, release
 from polarnight.web.jobs.lost import SILENT_AFTER, mark_lost, worker_name
+from polarnight.web.jobs.queueing import MOST_CRASHES
 from polarnight.web.jobs.running import Run
-from polarnight.web.models import Job, JobLock, JobState
+from polarnight.web.models import Job, JobState
 
 from .conftest import NIGHT
 
@@ -47,7 +49,7 @@ def test_a_job_does_what_the_command_does(start):
     assert job.result["parts"]["reduce"]["done"] == epoch.n_solved > 0
     assert epoch.n_results > 0
     assert job.started <= job.heartbeat <= job.finished
-    assert not JobLock.objects.exclude(name="").exists()
+    assert not WorkLock.objects.exclude(name="").exists()
     lines = tail(get_settings(), job.log)
     assert any("reducing" in line or "reduce" in line for line in lines)
     assert any("BLLac-0099R.fit" in line for line in lines)
@@ -138,35 +140,112 @@ def test_what_cannot_be_done_fails_in_one_line(start, demo):
     assert "\n" not in job.error
 
 
-def test_jobs_of_one_night_run_one_after_another(start):
-    first, second = start(only="masters"), start(only="photometry")
-    assert claim(first, [NIGHT]) is None
-    assert claim(second, [NIGHT, "OSN-T090/2022-09-19"]) == first
-    assert not JobLock.objects.filter(job=second).exists()
-    Job.objects.filter(pk=first.pk).update(
-        state=JobState.RUNNING, worker=worker_name(), heartbeat=timezone.now()
-    )
-    thread = _in_thread(second)
-    assert _soon(lambda: "waits for" in Job.objects.get(pk=second.pk).stage)
-    assert f"job {first.pk}" in Job.objects.get(pk=second.pk).stage
-    release(first)
-    thread.join(30)
-    assert Job.objects.get(pk=second.pk).state == JobState.DONE
+def test_a_job_waits_for_its_night_in_the_queue_and_says_for_whom(start, monkeypatch):
+    """It starts no process, and its worker goes on."""
+    job = start(only="masters")
+    with holding([NIGHT], "polarnight run"):
+        assert Run(job.pk).to_the_end() == "queued"
+        job.refresh_from_db()
+        assert job.stage.startswith("waits for `polarnight run` of ")
+        assert job.stage.endswith(f"({NIGHT})")
+        assert (job.started, job.pid, job.worker) == (None, None, "")
+        # Taken between the look and the start of its process: that says so, and it waits as well.
+        monkeypatch.setattr("polarnight.web.jobs.running.who_holds", lambda names: [])
+        assert Run(job.pk).to_the_end() == "queued"
+        job.refresh_from_db()
+        assert f"{NIGHT}: `polarnight run` of " in job.stage
+    assert Run(job.pk).to_the_end() == "done"
+    assert not WorkLock.objects.exclude(name="").exists()
 
 
-def test_a_silent_worker_is_lost_and_its_night_free(start):
+def test_a_job_that_waits_is_cancelled_at_once(start, demo):
+    from polarnight.web.jobs.starting import cancel_job
+
+    job = start(only="masters")
+    with holding([NIGHT], "polarnight run"):
+        assert Run(job.pk).to_the_end() == "queued"
+        job.refresh_from_db()
+        assert cancel_job(job, demo.user("operator")).state == JobState.CANCELLED
+    assert Run(job.pk).to_the_end() == "cancelled"
+
+
+def test_the_command_is_told_of_the_job_that_works_on_its_night(start):
+    from polarnight.config import get_settings
+    from polarnight.db.locks import WorkBusy
+    from polarnight.pipeline import run_nights
+    from polarnight.pipeline.context import RunOptions
+
+    job = start(force=True)
+    thread = _in_thread(job)
+    assert _soon(lambda: WorkLock.objects.filter(job=job.pk).exists())
+    with pytest.raises(WorkBusy) as told:
+        run_nights([NIGHT], RunOptions(only="masters", quiet=True), get_settings())
+    assert f"{NIGHT}: job {job.pk} of operator, reduce {NIGHT}" in str(told.value)
+    assert f"(--wait), or cancel job {job.pk} on its page" in str(told.value)
+    run_nights([NIGHT], RunOptions(dry_run=True, quiet=True), get_settings())  # only reads
+    report = run_nights([NIGHT], RunOptions(only="masters", wait=True, quiet=True), get_settings())
+    thread.join(60)
+    job.refresh_from_db()
+    assert job.state == JobState.DONE
+    assert report.steps["masters"].current == job.result["parts"]["masters"]["done"]
+
+
+def test_one_worker_serves_others_while_two_jobs_wait_for_one_night(start, demo, copy_night):
+    """One worker, two jobs on a busy night, a third on another: the third is done first."""
+    other = copy_night(demo.root)
+    waiting = [start(only=part) for part in ("masters", "photometry")]
+    third = start(nights=[other], only="masters")
+    with holding([NIGHT], "polarnight run"):
+        worker = _worker(demo.root, "--batch")
+        try:
+            done = _soon(lambda: Job.objects.get(pk=third.pk).state == JobState.DONE, 90)
+            states = {Job.objects.get(pk=job.pk).state for job in waiting}
+        except BaseException:
+            worker.kill()
+            raise
+    try:
+        assert done
+        assert states <= {JobState.QUEUED, JobState.RUNNING}  # a look takes a moment
+        # A batch ends when nothing waits any more.
+        assert worker.wait(90) == 0
+    finally:
+        worker.kill()
+        worker.wait()
+    assert {Job.objects.get(pk=job.pk).state for job in waiting} == {JobState.DONE}
+    first, second = (Job.objects.get(pk=job.pk) for job in waiting)
+    assert min(first.started, second.started) > Job.objects.get(pk=third.pk).finished
+
+
+def test_a_silent_worker_is_replaced_and_not_for_ever(start):
     job = start()
     rows = Job.objects.filter(pk=job.pk)
-    now = timezone.now()
-    rows.update(state="running", worker="elsewhere:1", started=now, heartbeat=now)
-    assert claim(job, [NIGHT]) is None
-    assert mark_lost() == []
-    rows.update(heartbeat=now - 1.1 * SILENT_AFTER)
-    assert mark_lost() == [job.pk]
-    job.refresh_from_db()
+
+    def dies():
+        now = timezone.now()
+        rows.update(state="running", worker="elsewhere:1", started=now, heartbeat=now)
+        assert mark_lost() == []
+        rows.update(heartbeat=now - 1.1 * SILENT_AFTER)
+        assert mark_lost() == [job.pk]
+        job.refresh_from_db()
+
+    for turn in range(1, MOST_CRASHES):
+        dies()
+        assert (job.state, job.crashes) == (JobState.QUEUED, turn)
+        assert "queued again" in job.stage
+    dies()
     assert job.state == JobState.LOST
-    assert "start it again" in job.error
-    assert claim(start(force=True), [NIGHT]) is None
+    assert "may be what ends them" in job.error
+    assert mark_lost() == []
+
+
+def test_a_cancelled_job_whose_worker_died_is_not_queued_again(start):
+    job = start()
+    now = timezone.now() - 1.1 * SILENT_AFTER
+    Job.objects.filter(pk=job.pk).update(
+        state="running", worker="elsewhere:1", heartbeat=now, cancel_asked=now
+    )
+    assert mark_lost() == [job.pk]
+    assert Job.objects.get(pk=job.pk).state == JobState.CANCELLED
 
 
 def test_a_dead_worker_of_this_machine_is_seen_at_once(start):
@@ -215,15 +294,50 @@ def test_the_process_ends_with_its_worker(start, demo):
     assert mark_lost() == [job.pk]
 
 
-def _worker(root):
+@pytest.fixture
+def copy_night():
+    """Put the calibration frames of the night into another night; return its name."""
+    import shutil
+
+    from astropy.io import fits
+
+    def copy(root):
+        raw = root / "raw"
+        if raw.is_symlink():
+            original = raw.resolve()
+            raw.unlink()
+            shutil.copytree(original, raw, symlinks=True)
+        place = raw / "OSN-T090" / "2022-09-19"
+        place.mkdir()
+        for path in (raw / NIGHT).glob("Bias-*"):
+            with fits.open(path) as hdus:
+                header, data = hdus[0].header.copy(), hdus[0].data.copy()
+            header["DATE-OBS"] = header["DATE-OBS"].replace("2022-09-18", "2022-09-19")
+            fits.writeto(place / path.name, data, header)
+        return "OSN-T090/2022-09-19"
+
+    return copy
+
+
+def _worker(root, *options):
     env = {**os.environ, "POLARNIGHT_CONFIG": os.devnull}
     env.pop("DJANGO_SETTINGS_MODULE", None)
-    command = [sys.executable, "-m", "polarnight", "-d", str(root), "-o", "workers=1", "worker"]
-    return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [
+        sys.executable,
+        "-m",
+        "polarnight",
+        "-d",
+        str(root),
+        "-o",
+        "workers=1",
+        "worker",
+    ]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([*command, *options], env=env, **quiet)
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_told_to_end_ends_its_job(start, demo):
+def test_a_worker_that_is_told_to_end_puts_its_job_back(start, demo):
     job = start(force=True)
     worker = _worker(demo.root)
     try:
@@ -238,9 +352,9 @@ def test_a_worker_that_is_told_to_end_ends_its_job(start, demo):
         worker.wait()
     assert not _alive(pid)
     job.refresh_from_db()
-    assert job.state == JobState.LOST
-    assert job.error.startswith("its worker was stopped")
-    assert not JobLock.objects.filter(job=job).exists()
+    assert (job.state, job.crashes) == (JobState.QUEUED, 0)
+    assert job.stage == "its worker was stopped; queued again"
+    assert not WorkLock.objects.filter(job=job).exists()
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from polarnight.db.models.cubes import (
 )
 from polarnight.db.models.epoch import Epoch
 from polarnight.db.models.frames import RawFit, ReducedFit
+from polarnight.db.models.locks import WorkLock
 from polarnight.db.models.masters import MasterBias, MasterDark, MasterFlat
 from polarnight.db.models.polarization import PolarizationCalibration
 from polarnight.db.models.quality import FrameQuality, NightQuality
@@ -48,4 +49,5 @@ __all__ = [
     "PolarizationCalibration",
     "RawFit",
     "ReducedFit",
+    "WorkLock",
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polarnight.db.locks import POLARIZATION, holding
 from polarnight.errors import AlgorithmFailed, ConfigError, NoWork
 from polarnight.frames import atomic_write, content_key, recipe_key
 from polarnight.instruments import get_instrument
@@ -60,6 +61,8 @@ class CalibrationRequest:
         Whether a product of the same nights, made of other data, may be replaced.
     dry_run : bool
         Fit and tell only.
+    wait : bool
+        Wait where somebody else fits.
 
     Raises
     ------
@@ -79,6 +82,7 @@ class CalibrationRequest:
     valid_to: float | None = None
     replace: bool = False
     dry_run: bool = False
+    wait: bool = False
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.fixed) - {"zero", "angle", "efficiency"})
@@ -141,7 +145,15 @@ def calibrate_polarization(request: CalibrationRequest, settings: Settings) -> C
     ConfigError
         Where a product of these nights was made of other data and may not be replaced, or
         there is no such instrument.
+    WorkBusy
+        Where somebody else fits, and ``request.wait`` is not set.
     """
+    alone = [] if request.dry_run else [POLARIZATION]
+    with holding(alone, "polarnight calibrate-polarization", wait=request.wait):
+        return _calibrate(request, settings)
+
+
+def _calibrate(request: CalibrationRequest, settings: Settings) -> CalibrationReport:
     from polarnight.db import PolarizationCalibration
 
     plugin = get_instrument(request.instrument)

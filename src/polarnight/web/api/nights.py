@@ -3,7 +3,7 @@
 # No postponed annotations: ninja looks for their names where the decorators are.
 
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
@@ -17,6 +17,7 @@ from polarnight.web.api.paging import Paging
 from polarnight.web.nights.frames import Asked, choose_frames, frame_rows
 from polarnight.web.nights.last import night_of
 from polarnight.web.nights.listing import choose_nights, find_night, jobs_of, night_rows
+from polarnight.web.nights.timings import frame_times, timings_of
 
 __all__ = ["router"]
 
@@ -164,6 +165,37 @@ def list_stale(request: HttpRequest, telescope: Telescope, night: NightDate) -> 
         {"product": product, "what": what.removeprefix(prefix), "why": why, "files": number}
         for product, what, why, number in found
     ]
+
+
+class StageTimeOut(Schema):
+    """A stage, when it last had something to do."""
+
+    stage: str
+    seconds: float = Field(description="of work, of all processes together")
+    pieces: int = Field(description="frames, masters or groups")
+    slowest: list[tuple[str, float]] = Field(description="names and seconds")
+    when: datetime = Field(description="end of that run")
+
+
+class Timings(Schema):
+    """How long a night took."""
+
+    seconds: float | None = Field(description="that the last run took, by the clock")
+    stages: list[StageTimeOut]
+    frames: dict[str, dict[str, float]] = Field(description="seconds by file name and stage")
+
+
+@router.get(
+    "/{telescope}/{night}/timings", response=Timings, auth=_VIEW, summary="How long it took"
+)
+def get_timings(request: HttpRequest, telescope: Telescope, night: NightDate) -> dict[str, Any]:
+    """Return the seconds of each stage, and of each reduced frame."""
+    epoch = find_night(telescope, night)
+    return {
+        "seconds": (epoch.report or {}).get("seconds"),
+        "stages": [asdict(row) for row in timings_of(epoch)],
+        "frames": frame_times(epoch),
+    }
 
 
 @router.get("/{telescope}/{night}/job", auth=_VIEW, summary="The job that works on it")

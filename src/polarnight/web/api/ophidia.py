@@ -78,6 +78,9 @@ class Document(Schema):
     """The JSON of a workflow."""
 
     text: str = Field(min_length=1, max_length=4_000_000)
+    arguments: list[Annotated[str, StringConstraints(max_length=1000)]] = Field(
+        [], max_length=100, description="for $1, $2, ..."
+    )
 
 
 def _name(request: HttpRequest) -> str:
@@ -201,7 +204,8 @@ def complete(request: HttpRequest, given: Typed) -> list[dict[str, Any]]:
 @router.post("/workflow/check", auth=api_access(Action.CONSOLE), summary="Check a workflow")
 def check(request: HttpRequest, given: Document) -> dict[str, Any]:
     """Return what is wrong with it, and its graph."""
-    return check_workflow(given.text, most=get_settings().cubes.workflow_tasks)
+    most = get_settings().cubes.workflow_tasks
+    return check_workflow(given.text, most, given.arguments)
 
 
 @router.get("/workflow", auth=api_access(Action.OWN), summary="How far a workflow is")

@@ -17,6 +17,7 @@ from polarnight.ophidia.language.tolerant import read_command
 from polarnight.ophidia.registry import get_operator
 from polarnight.ophidia.state import State
 from polarnight.web.console.desk import Desk
+from polarnight.web.console.limits import bounded, overdue, seconds_allowed
 from polarnight.web.console.rights import STEERING, is_workflow
 from polarnight.web.console.servers import SiteJobs, letters_for, using
 from polarnight.web.console.turns import Busy, turn
@@ -67,6 +68,8 @@ class Running:
     jobid: str = ""
     job: tuple[str, int] | None = None
     answer: dict[str, Any] | None = None
+    until: float = field(default_factory=lambda: time.monotonic() + seconds_allowed())
+    overdue: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the answer, or how far it is."""
@@ -287,8 +290,10 @@ def _submit(running: Running, server: Server, state: State) -> None:
 
 
 def _end(running: Running, response: Response) -> None:
+    if running.overdue:
+        overdue(response)
     session = response.extra.get("sessionid", running.session)
-    running.answer = _told(response, running.run, session)
+    running.answer = _told(bounded(response), running.run, session)
     if running.desk.read(running.user, running.run) is not None:
         running.note()
     running.over.set()
@@ -316,6 +321,9 @@ def _watch(running: Running) -> None:
             if running.desk.is_to_stop(running.user, running.run) or (
                 running.job is not None and letters_for(*running.job)
             ):
+                running.cancelled.set()
+            if time.monotonic() > running.until and not running.cancelled.is_set():
+                running.overdue = True
                 running.cancelled.set()
             if running.answer is None:
                 running.note()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from polarnight.errors import PolarnightError
@@ -21,7 +21,7 @@ _JOB = re.compile(r".*/sessions/(\w{1,60})/experiment\?(\d{1,9})#\d{1,9}", re.AS
 _PREFIX = "OPH_STATUS_"
 
 
-def check_workflow(text: str, most: int) -> dict[str, Any]:
+def check_workflow(text: str, most: int, arguments: Sequence[str] = ()) -> dict[str, Any]:
     """Return whether a workflow can be run, all that is wrong with it, and its graph.
 
     Parameters
@@ -30,9 +30,11 @@ def check_workflow(text: str, most: int) -> dict[str, Any]:
         JSON; comments are allowed.
     most : int
         Tasks that it may have.
+    arguments : sequence of str
+        For ``$1``, ``$2``, ...
     """
     try:
-        workflow = parse_workflow(text, (), arguments_of, complete=True, most=most)
+        workflow = parse_workflow(text, arguments, arguments_of, complete=True, most=most)
     except InvalidWorkflow as error:
         return {"ok": False, "faults": list(error.faults), "graph": None}
     except PolarnightError as error:

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+from polarnight.db.locks import WorkBusy, working_as
 from polarnight.errors import NoWork, PolarnightError
 from polarnight.progress import heard_by
 
@@ -34,7 +35,12 @@ def main() -> int:
     order = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_worker, daemon=True).start()
     teller = _Teller(out)
-    status, result, error = _do(order, teller)
+    try:
+        status, result, error = _do(order, teller)
+    except WorkBusy as taken:
+        teller.say({"end": 2, "result": None, "error": "", "busy": str(taken)})
+        out.close()
+        return 2
     # Where the archive is on this machine is nobody's business.
     text = json.dumps([result, error], default=str)
     result, error = json.loads(text.replace(json.dumps(_root(order))[1:-1], ""))
@@ -45,6 +51,10 @@ def main() -> int:
 
 def _root(order: dict[str, Any]) -> str:
     return f"{Path(order['settings']['datadir'])}{os.sep}"
+
+
+def _holder(order: dict[str, Any]) -> str:
+    return f"job {order['job']} of {order['user']}, {order['title']}"
 
 
 class _Teller:
@@ -77,10 +87,12 @@ def _do(order: dict[str, Any], teller: _Teller) -> tuple[int, dict[str, Any] | N
         _LOG.info("job %s of %s: %s", order["job"], order["user"], order["title"])
         from polarnight.web.jobs.work import WORK
 
-        with heard_by(teller.hear):
+        with heard_by(teller.hear), working_as(order["job"], _holder(order)):
             status, result = WORK[order["kind"]](
                 order["arguments"], settings, order["user"], teller.hear
             )
+    except WorkBusy:
+        raise
     except NoWork as nothing:
         return 2, None, str(nothing)
     except PolarnightError as error:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from polarnight.config import Settings
+from polarnight.db.locks import INGEST, POLARIZATION
 from polarnight.db.names import format_epochname, parse_epochname
 from polarnight.errors import ConfigError
 
@@ -177,13 +178,27 @@ def read_request(kind: str, arguments: dict[str, Any]) -> Any:
     return _READER.validate_python({**arguments, "kind": kind})
 
 
-def locks_of(kind: str, arguments: dict[str, Any]) -> list[str]:
-    """Return the names of what a job works on alone."""
+def locks_of(kind: str, arguments: dict[str, Any], settings: Settings) -> list[str]:
+    """Return the names of what a job works on alone, as far as that is known before.
+
+    The work itself takes the locks (`polarnight.db.locks`); these tell whether it could.
+    """
     if kind == "reduce":
         return list(arguments["nights"])
-    if kind == "workflow":
-        return []
-    return [kind]
+    if kind == "calibrate":
+        return [POLARIZATION]
+    return [INGEST, *_nights_below(arguments["directory"], settings)] if kind == "ingest" else []
+
+
+def _nights_below(directory: str, settings: Settings) -> list[str]:
+    """Return the nights whose raw files a directory below ``raw`` holds, or is part of."""
+    place = settings.data.raw / directory
+    nights = [(settings.data.raw_dir(*pair), pair) for pair in settings.data.epochs()]
+    return [
+        format_epochname(*pair)
+        for path, pair in nights
+        if path == place or place in path.parents or path in place.parents
+    ]
 
 
 def title_of(kind: str, arguments: dict[str, Any]) -> str:

@@ -6,10 +6,11 @@ import os
 import socket
 from datetime import timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 
-from polarnight.web.models import Job, JobLock, JobState
+from polarnight.db.locks import free
+from polarnight.web.jobs.queueing import MOST_CRASHES, put_back
+from polarnight.web.models import Job, JobState
 
 __all__ = ["SILENT_AFTER", "mark_lost", "worker_name"]
 
@@ -17,8 +18,10 @@ SILENT_AFTER = timedelta(seconds=60)
 """Time without a heartbeat after which a worker is dead; a busy database takes half of it."""
 
 _GONE = (
-    "its worker ended before the job did; what was finished is kept, start it again for the rest"
+    f"its worker ended before the job did, {MOST_CRASHES} times: it may be what ends them (out of "
+    "memory?); what was finished is kept, its log and that of the worker say more"
 )
+_AGAIN = 10.0  # seconds
 
 
 def worker_name() -> str:
@@ -27,26 +30,37 @@ def worker_name() -> str:
 
 
 def mark_lost() -> list[int]:
-    """Mark running jobs whose worker is gone; return their numbers.
+    """Put jobs back into the queue whose worker is gone; return their numbers.
 
-    Cheap where there is none: one query.
+    What is current is not made again, so that they go on where they were. A job that lost
+    `MOST_CRASHES` workers is marked as lost instead. Cheap where there is none: one query.
     """
     now = timezone.now()
     running = Job.objects.filter(state=JobState.RUNNING)
+    fields = ("pk", "worker", "heartbeat", "started", "crashes", "cancel_asked")
     lost = [
-        job.pk
-        for job in running.only("pk", "worker", "heartbeat", "started")
+        job
+        for job in running.only(*fields)
         if _silent(job, now - SILENT_AFTER) or _dead(job.worker)
     ]
-    if not lost:
-        return []
-    marked = []
-    for pk in lost:
-        rows = Job.objects.filter(pk=pk, state=JobState.RUNNING)
-        if rows.update(state=JobState.LOST, finished=now, error=_GONE, stage="", pid=None):
-            marked.append(pk)
-    JobLock.objects.filter(job__in=marked).filter(~Q(name="")).delete()
-    return marked
+    return [job.pk for job in lost if _lose(job)]
+
+
+def _lose(job: Job) -> bool:
+    """Put a job back, or end it; return whether nobody else did."""
+    rows = Job.objects.filter(pk=job.pk, state=JobState.RUNNING, worker=job.worker)
+    crashes = job.crashes + 1
+    if _dead(job.worker):
+        free(job.pk)  # of other machines, the heartbeat of the lock tells
+    why = f"its worker ended; queued again ({crashes} of {MOST_CRASHES - 1})"
+    if crashes < MOST_CRASHES and put_back(rows, job.pk, why, _AGAIN, crashes=crashes):
+        return True
+    state = JobState.CANCELLED if job.cancel_asked else JobState.LOST
+    error = "" if job.cancel_asked else _GONE
+    now = timezone.now()
+    return bool(
+        rows.update(state=state, finished=now, error=error, stage="", pid=None, crashes=crashes)
+    )
 
 
 def _silent(job: Job, before: object) -> bool:

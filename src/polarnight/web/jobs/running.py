@@ -13,11 +13,12 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from polarnight.config import get_settings
+from polarnight.db.locks import free, who_holds
 from polarnight.web.jobs import kinds
 from polarnight.web.jobs.joblog import log_name
-from polarnight.web.jobs.locks import claim, release
 from polarnight.web.jobs.lost import mark_lost, worker_name
 from polarnight.web.jobs.process import JobProcess
+from polarnight.web.jobs.queueing import put_back
 from polarnight.web.models import Job, JobState
 
 __all__ = ["Run"]
@@ -25,6 +26,7 @@ __all__ = ["Run"]
 _LOG = logging.getLogger(__name__)
 _LOOK = 0.5  # seconds between looks: rows are written at most so often
 _BEAT = 2.0  # seconds between heartbeats where nothing else is written
+_AGAIN = 3.0  # seconds until a job that waits for others is looked at again
 
 
 class _Taken(Exception):
@@ -46,6 +48,7 @@ class Run:
         self._mine = self._row.filter(state=JobState.RUNNING, worker=worker_name())
         self._written: tuple[Any, ...] = ()
         self._last_write = 0.0
+        self._stage = ""
         self._process: JobProcess | None = None
 
     def to_the_end(self) -> str:
@@ -55,23 +58,21 @@ class Run:
             return str(self._row.values_list("state", flat=True).first() or "")
         job = self._row.get()
         try:
-            self._wait_for_locks(job)
-            self._work(job)
+            if not self._has_to_wait(job):
+                self._work(job)
         except _Taken:
             _LOG.warning("job %s was taken from this worker", self.number)
+        except (SystemExit, KeyboardInterrupt):
+            self._end_process()
+            if not put_back(self._mine, self.number, "its worker was stopped; queued again", 1.0):
+                self._finish(JobState.CANCELLED)
+            raise
         except BaseException as error:
-            # The worker is told to end, or the database is gone: nothing goes on unseen.
-            self._finish(
-                JobState.LOST if isinstance(error, SystemExit | KeyboardInterrupt)
-                else JobState.FAILED,
-                error=_why(error),
-            )  # fmt: skip
+            # The database is gone, or the disk full: nothing goes on unseen.
+            self._finish(JobState.FAILED, error=_why(error))
             raise
         finally:
-            if self._process is not None:
-                self._process.stop()
-            with contextlib.suppress(OperationalError):
-                release(job)
+            self._end_process()
         return str(self._row.values_list("state", flat=True).first() or "")
 
     def _begin(self) -> bool:
@@ -83,17 +84,26 @@ class Run:
             )
         )  # fmt: skip
 
-    def _wait_for_locks(self, job: Job) -> None:
-        names = kinds.locks_of(job.kind, job.arguments)
-        while names:
-            other = claim(job, names)
-            if other is None:
-                return
-            self._write(f"waits for job {other.pk} ({other.title})"[:200], 0, None)
-            if self._cancelled():
-                return
-            time.sleep(_LOOK)
-            mark_lost()
+    def _end_process(self) -> None:
+        """End the process of the job, and what it held."""
+        if self._process is None:
+            return
+        self._process.stop()
+        self._process = None
+        with contextlib.suppress(OperationalError):
+            free(self.number)
+
+    def _has_to_wait(self, job: Job) -> bool:
+        """Put the job back where others hold what it needs; its worker serves the next."""
+        taken = who_holds(kinds.locks_of(job.kind, job.arguments, get_settings()))
+        if not taken:
+            return False
+        return self._back(f"waits for {taken[0].holder} ({taken[0].name})")
+
+    def _back(self, why: str) -> bool:
+        if not put_back(self._mine, self.number, why, _AGAIN):
+            self._finish(JobState.CANCELLED)
+        return True
 
     def _work(self, job: Job) -> None:
         if self._cancelled():
@@ -127,6 +137,9 @@ class Run:
             out = "; out of memory?" if how == -9 else "; its log says more"
             self._finish(JobState.FAILED, error=f"its process ended {told}{out}", exit_code=how)
             return
+        if end.get("busy"):
+            self._back(str(end["busy"]))
+            return
         failed = bool(end["error"])
         self._finish(
             JobState.FAILED if failed else JobState.DONE,
@@ -150,10 +163,12 @@ class Run:
             return
         # A database that is busy for long costs a heartbeat, not the job.
         with contextlib.suppress(OperationalError):
-            if not self._mine.update(
-                stage=stage, n_done=done, n_total=total, heartbeat=timezone.now()
-            ):
+            values = {"stage": stage, "n_done": done, "n_total": total}
+            if stage != self._stage:
+                values["stage_since"] = timezone.now()
+            if not self._mine.update(**values, heartbeat=timezone.now()):
                 raise _Taken
+            self._stage = stage
             self._written, self._last_write = state, now
 
     def _cancelled(self) -> bool:
@@ -179,6 +194,4 @@ class Run:
 
 
 def _why(error: BaseException) -> str:
-    if isinstance(error, SystemExit | KeyboardInterrupt):
-        return "its worker was stopped; what was finished is kept, start it again for the rest"
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:1000]

@@ -7,10 +7,11 @@ from typing import Any
 from django.utils import timezone
 
 from polarnight.config import get_settings
+from polarnight.db.locks import one_at_a_time
 from polarnight.errors import PolarnightError
 from polarnight.web.jobs import kinds
-from polarnight.web.jobs.locks import one_at_a_time
 from polarnight.web.jobs.lost import mark_lost
+from polarnight.web.jobs.queueing import put_into_queue
 from polarnight.web.models import ActionLog, Job, JobState
 
 __all__ = ["JobRefused", "cancel_job", "start_again", "start_job"]
@@ -41,8 +42,6 @@ def start_job(request: Any, user: Any, ip: str = "") -> Job:
     JobRefused
         Where the same is queued or running already; the reason names the job.
     """
-    from polarnight.web.jobs.tasks import run_job
-
     arguments = request.settled(get_settings())
     mark_lost()
     with one_at_a_time():
@@ -55,8 +54,7 @@ def start_job(request: Any, user: Any, ip: str = "") -> Job:
             who=user.get_username(),
             why=request.why,
         )
-        result = run_job.enqueue(job.pk)
-        Job.objects.filter(pk=job.pk).update(task_id=str(result.id))
+        put_into_queue(job.pk)
         ActionLog.record(
             user, "job started", f"job {job.pk}", after={"kind": job.kind, **_short(arguments)},
             why=request.why, ip=ip,
@@ -108,11 +106,11 @@ def cancel_job(job: Job, user: Any, why: str = "", ip: str = "") -> Job:
 def _refuse_twice(kind: str, arguments: dict[str, Any]) -> None:
     """Refuse work that another job is about to do; other work on the same night waits."""
     same_part = {**arguments, "nights": None}
-    wanted = set(kinds.locks_of(kind, arguments))
+    wanted = _alone(kind, arguments)
     for job in Job.objects.filter(kind=kind, state__in=Job.ACTIVE):
         if {**job.arguments, "nights": None} != same_part:
             continue
-        both = wanted & set(kinds.locks_of(kind, job.arguments))
+        both = wanted & _alone(kind, job.arguments)
         if both:
             what = sorted(both)[0] if kind == "reduce" else "the same"
             msg = (
@@ -120,6 +118,13 @@ def _refuse_twice(kind: str, arguments: dict[str, Any]) -> None:
                 "wait for it, or cancel it first"
             )
             raise JobRefused(msg)
+
+
+def _alone(kind: str, arguments: dict[str, Any]) -> set[str]:
+    """Return what two jobs that do the same would do twice."""
+    if kind == "workflow":
+        return set()
+    return set(arguments["nights"]) if kind == "reduce" else {kind}
 
 
 def _short(arguments: dict[str, Any]) -> dict[str, Any]:

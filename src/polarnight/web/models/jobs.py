@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-__all__ = ["Job", "JobLock", "JobState"]
+__all__ = ["Job", "JobState"]
 
 
 class JobState(models.TextChoices):
@@ -53,9 +53,11 @@ class Job(models.Model):
     started = models.DateTimeField(null=True, blank=True)
     heartbeat = models.DateTimeField(null=True, blank=True)
     finished = models.DateTimeField(null=True, blank=True)
+    crashes = models.SmallIntegerField(default=0, help_text="workers that ended under it")
     cancel_asked = models.DateTimeField(null=True, blank=True)
     cancelled_by = models.CharField(max_length=150, blank=True, default="")
     stage = models.CharField(max_length=200, blank=True, default="", help_text="what it does now")
+    stage_since = models.DateTimeField(null=True, blank=True)
     n_done = models.IntegerField(default=0)
     n_total = models.IntegerField(null=True, blank=True)
     log = models.CharField(
@@ -86,21 +88,14 @@ class Job(models.Model):
         return min(1.0, self.n_done / self.n_total)
 
     @property
+    def remaining(self) -> float | None:
+        """Seconds until the end of its stage at the pace so far, None where not known."""
+        if not (self.stage_since and self.heartbeat and self.n_total and self.n_done):
+            return None
+        gone = (self.heartbeat - self.stage_since).total_seconds()
+        return max(0.0, gone / self.n_done * (self.n_total - self.n_done))
+
+    @property
     def nights(self) -> list[str]:
         """The nights it is about, as ``telescope/YYYY-MM-DD``."""
         return list(self.arguments.get("nights", ()))
-
-
-class JobLock(models.Model):
-    """What a running job alone may work on, such as a night.
-
-    The row without a name and job is there to be locked while others are looked at.
-    """
-
-    name = models.CharField(max_length=120, unique=True)
-    job = models.ForeignKey(
-        Job, on_delete=models.CASCADE, null=True, blank=True, related_name="locks"
-    )
-
-    def __str__(self) -> str:
-        return f"{self.name} (job {self.job_id})"

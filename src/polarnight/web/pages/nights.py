@@ -17,6 +17,7 @@ from polarnight.web.nights.frames import FRAME_STATES, SORTS, Asked, choose_fram
 from polarnight.web.nights.last import night_of
 from polarnight.web.nights.listing import STATES, choose_nights, find_night, jobs_of, night_rows
 from polarnight.web.nights.sparkline import sparkline
+from polarnight.web.nights.timings import timings_of
 from polarnight.web.pages.paged import link, part_of
 
 __all__ = ["PARTS", "night", "nights", "read_date", "read_text"]
@@ -92,6 +93,7 @@ def night(request: HttpRequest, telescope: str, when: str) -> HttpResponse:
         "parts": PARTS,
         "job": job,
         "jobs": _earlier(epoch),
+        "timings": timings_of(epoch),
     }
     return render(request, "polarnight/night.html", context)
 

@@ -1,4 +1,4 @@
-"""Which process runs a command, and whether it still does."""
+"""Which process does something, and whether it still does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["is_gone", "this_process"]
+__all__ = ["is_gone", "is_here", "place_of", "this_process"]
 
 _PROC = Path("/proc")
 
@@ -15,6 +15,17 @@ _PROC = Path("/proc")
 def this_process() -> str:
     """Return what tells this process from all others: machine, number and start."""
     return _named(os.getpid())
+
+
+def place_of(process: str) -> tuple[str, str]:
+    """Return machine and number of a process of `this_process`, for people."""
+    host, _, rest = process.partition(" ")
+    return host, rest.partition(" ")[0]
+
+
+def is_here(process: str) -> bool:
+    """Whether a process of `this_process` is on this machine, where `is_gone` knows of it."""
+    return place_of(process)[0] == socket.gethostname()
 
 
 def is_gone(process: str) -> bool:
