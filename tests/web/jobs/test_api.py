@@ -213,3 +213,15 @@ def test_a_workflow_runs_in_the_background(start):
     assert Run(broken.pk).to_the_end() == "failed"
     broken.refresh_from_db()
     assert "oph_nothing" in broken.error
+
+
+def test_what_failed_leads_to_its_frame(demo):
+    job = Job.objects.create(
+        kind="reduce", title="x", who="operator", state="done", exit_code=1,
+        arguments={"nights": [NIGHT], "only": None, "force": False, "retry_failed": False},
+        result={"failed": [[f"{NIGHT}/BLLac-0099R.fit", "too few"], ["polarization", "none"]]},
+    )  # fmt: skip
+    page = demo.client("viewer").get(f"/jobs/{job.pk}/").content.decode()
+    assert f'href="/nights/{NIGHT}/?text=BLLac-0099R.fit#frames"' in page
+    assert "<code>polarization</code> none" in page
+    assert "1: some of it failed" in page

@@ -77,6 +77,16 @@ def _nights(row: Job) -> list[tuple[str, str]]:
     return [(name, page_url("night", *str(name).split("/", 1))) for name in names[:100]]
 
 
+def _place(what: str) -> str | None:
+    """Return where the night tells of a file, None for what is no file of a night."""
+    parts = what.split("/")
+    if len(parts) != 3:
+        return None
+    telescope, when, filename = parts
+    address = page_url("night", telescope, when, text=filename)
+    return address and f"{address}#frames"
+
+
 def _result(row: Job) -> dict[str, Any]:
     """Return what came of a job for its table: parts, failures, other facts."""
     result = row.result or {}
@@ -88,7 +98,7 @@ def _result(row: Job) -> dict[str, Any]:
     return {
         "parts": result.get("parts", {}),
         "placed": result.get("placed", {}),
-        "failed": result.get("failed", []),
+        "failed": [(what, why, _place(what)) for what, why in result.get("failed", [])],
         "n_failed": result.get("n_failed", 0),
         "warned": result.get("warned", []),
         "facts": facts,

@@ -163,11 +163,19 @@ function start(meta) {
   }, (error) => toast(`Sources cannot be drawn: ${error.message}`, { kind: "error" }));
 }
 
+/** A type of numpy in words. @param {string} dtype such as "<f4" */
+function words(dtype) {
+  const [, kind, bytes] = dtype.match(/([a-z])(\d+)$/) ?? [];
+  const kinds = { f: "floating point", i: "integer", u: "integer without sign" };
+  return kind in kinds ? `${8 * Number(bytes)}-bit ${kinds[kind]}` : dtype;
+}
+
 function showFigures({ statistics, unit, planes }) {
   const show = (value) => (value === null ? "—" : String(Number(value.toPrecision(7))));
-  const rows = ["min", "max", "mean", "median", "std"].map((name) => [name, show(statistics[name])]);
+  const titles = { min: "least", max: "greatest", mean: "mean", median: "median", std: "standard deviation" };
+  const rows = Object.entries(titles).map(([name, title]) => [title, show(statistics[name])]);
   const lost = statistics.n - statistics.n_finite;
-  rows.push(["no data", `${lost} of ${statistics.n}`], ["unit", unit], ["stored as", planes[0].dtype.replace("<", "")]);
+  rows.push(["no data", `${lost} of ${statistics.n}`], ["unit", unit], ["stored as", words(planes[0].dtype)]);
   fill(document.querySelector(".statistics tbody"), ...rows.map(([name, text]) =>
     element("tr", {}, element("th", { scope: "row", text: name }), element("td", { class: "num", text }))));
 }
