@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["database_of", "parse_database_url"]
 
 _BUSY_SECONDS = 30
+_KEPT_SECONDS = 60
 
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL;"  # readers never wait for the writer
@@ -68,6 +69,9 @@ def parse_database_url(url: str) -> dict[str, Any]:
         "HOST": unquote(parts.hostname or ""),
         "PORT": str(port or ""),
         "OPTIONS": dict(parse_qsl(parts.query)),
+        # A server asks again within a minute: a new connection costs more than most answers.
+        "CONN_MAX_AGE": _KEPT_SECONDS,
+        "CONN_HEALTH_CHECKS": True,
     }
 
 

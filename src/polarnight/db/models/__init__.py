@@ -20,6 +20,7 @@ from polarnight.db.models.polarization import PolarizationCalibration
 from polarnight.db.models.quality import FrameQuality, NightQuality
 from polarnight.db.models.results import AperPhotResult, PhotoPolResult
 from polarnight.db.models.sources import AstroSource
+from polarnight.db.models.stamps import ResultsStamp
 
 __all__ = [
     "AperPhotResult",
@@ -49,5 +50,6 @@ __all__ = [
     "PolarizationCalibration",
     "RawFit",
     "ReducedFit",
+    "ResultsStamp",
     "WorkLock",
 ]

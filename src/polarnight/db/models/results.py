@@ -10,6 +10,7 @@ from enum import IntFlag
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
+from django.db.models.functions import Left
 
 from polarnight.db.fields import EvidenceField, NumberField
 from polarnight.db.models.base import AuditedModel, ProductColumns
@@ -21,7 +22,10 @@ from polarnight.db.reprs import Summary, number
 if TYPE_CHECKING:
     from polarnight.db.combine import CombinedResult
 
-__all__ = ["AperPhotResult", "PhotoPolResult", "PhotoPolResultQuerySet"]
+__all__ = ["ERROR_SORTED", "AperPhotResult", "PhotoPolResult", "PhotoPolResultQuerySet"]
+
+ERROR_SORTED = 200
+"""Signs of an error by which tables are sorted."""
 
 
 class AperPhotResult(AuditedModel):
@@ -305,6 +309,20 @@ class PhotoPolResult(AuditedModel, ProductColumns):
                 ],
                 name="photopol_scan",
             ),
+            # The other numbers of the table, so that it is sorted by any of them as fast.
+            models.Index(
+                fields=[
+                    *("astrosource", "mag_zp", "mag_zp_err", "mag_inst", "mag_inst_err"),
+                    *("flux_counts", "flux_counts_err", "bkg_flux_counts", "exptime"),
+                    *("n_frames", "juliandate_min", "juliandate_max", "bjd_tdb", "obsmode"),
+                    *("zp_method", "zp_n", "zp_chi2", "qu_cov", "v", "v_err", "q_nocorr"),
+                    *("u_nocorr", "debias", "pol_method", "pol_chi2", "pol_dof", "n_angles"),
+                    *("fwhm_source", "aperas", "aperpix", "modified", "id"),
+                ],
+                name="photopol_sort",
+            ),
+            # Long texts are sorted by their beginning, which is all that an index may hold.
+            models.Index(Left("error", ERROR_SORTED), "id", name="photopol_error"),
         ]
 
     def __str__(self) -> str:

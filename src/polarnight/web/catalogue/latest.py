@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
-from django.db.models import Max
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from polarnight.db.models import AstroSource, PhotoPolResult
 from polarnight.web.catalogue.exposures import Advice, recommend
@@ -48,22 +48,31 @@ class Seen:
 def last_seen(sources: Sequence[AstroSource]) -> dict[int, Seen]:
     """Return what was last seen of sources (a page of them), by their keys."""
     seen = {source.pk: Seen() for source in sources}
-    rows = PhotoPolResult.objects.filter(astrosource__in=list(seen)).order_by()
-    for pk, last in rows.values_list("astrosource").annotate(last=Max("juliandate")):
+    timed = PhotoPolResult.objects.filter(juliandate__isnull=False)
+    good = timed.filter(~flagged(_BAD), band="R", mag__isnull=False)
+    # The last of each by an index, for some sources have 10^5 results.
+    known = AstroSource.objects.filter(pk__in=list(seen)).annotate(
+        last=_last_of(timed), last_good=_last_of(good)
+    )
+    within = Q(pk__in=[])
+    for pk, last, last_good in known.values_list("pk", "last", "last_good"):
         if last is not None:
             seen[pk].when = datetime.fromtimestamp((last - _UNIX_JD) * 86400.0, UTC)
-    good = rows.filter(~flagged(_BAD), band="R", mag__isnull=False)
-    nights = dict(good.values_list("astrosource").annotate(last=Max("epoch__night")))
-    values: dict[int, list[tuple[float, float | None]]] = defaultdict(list)
-    wanted = good.filter(epoch__night__in=set(nights.values()))
-    for pk, night, mag, error in wanted.values_list(
-        "astrosource", "epoch__night", "mag", "mag_err"
-    ):
-        if night == nights[pk]:
-            values[pk].append((mag, error))
-    for pk, pairs in values.items():
-        seen[pk].mag, seen[pk].mag_err = _mean(pairs)
+        if last_good is not None:
+            within |= Q(astrosource=pk, juliandate__gt=last_good - 1.0)
+    values: dict[int, dict[date, list[tuple[float, float | None]]]] = defaultdict(dict)
+    columns = ("astrosource", "epoch__night", "mag", "mag_err")
+    for pk, night, mag, error in good.filter(within).order_by().values_list(*columns):
+        values[pk].setdefault(night, []).append((mag, error))
+    for pk, nights in values.items():
+        seen[pk].mag, seen[pk].mag_err = _mean(nights[max(nights)])
     return seen
+
+
+def _last_of(rows: QuerySet[PhotoPolResult, PhotoPolResult]) -> Subquery:
+    """Return the time of the last of these results of each source."""
+    last = rows.filter(astrosource=OuterRef("pk")).order_by("-juliandate")
+    return Subquery(last.values("juliandate")[:1])
 
 
 def _mean(pairs: list[tuple[float, float | None]]) -> tuple[float, float | None]:

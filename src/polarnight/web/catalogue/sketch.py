@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Count
+import numpy as np
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from polarnight.db.models import AstroSource, PhotoPolResult
-from polarnight.web.tables.filters import flagged
+from polarnight.web.plots.query import Selection, fetch
 
 __all__ = ["sketch"]
 
@@ -16,23 +16,22 @@ _LEFT, _FOOT = 44, 18
 _MOST = 400
 _LEAST_DEPTH = 0.1  # mag
 _BAD = PhotoPolResult.Flags.BAD_PHOTOMETRY | PhotoPolResult.Flags.SATURATED
-_JD_OF_MJD = 2400000.5
 
 
 def sketch(source: AstroSource) -> SafeString | None:
     """Return the magnitudes of a source against time in its commonest band; None without any."""
-    # By the columns that one index holds, in which the flags in force are not.
-    rows = PhotoPolResult.objects.filter(
-        ~flagged(_BAD), astrosource=source, mag__isnull=False, juliandate__isnull=False
-    ).order_by()
-    bands = rows.values_list("band").annotate(n=Count("pk")).order_by("-n", "band")
-    first = bands.first()
-    if first is None:
+    curve = fetch(Selection(source))
+    points = curve.points
+    good = np.isfinite(points["mag"]) & (points["flags"] & _BAD == 0)
+    if not good.any():
         return None
-    band = first[0]
-    points = list(rows.filter(band=band).order_by("juliandate").values_list("juliandate", "mag"))
-    step = -(-len(points) // _MOST)
-    return _draw(source, band, points, points[::step])
+    bands = np.array([band for _, band in curve.series])[curve.code]
+    names, counts = np.unique(bands[good], return_counts=True)
+    band = str(names[np.argmax(counts)])
+    chosen = points[good & (bands == band)]
+    pairs = list(zip(chosen["mjd"].tolist(), chosen["mag"].tolist(), strict=True))
+    step = -(-len(pairs) // _MOST)
+    return _draw(source, band, pairs, pairs[::step])
 
 
 def _draw(
@@ -50,8 +49,8 @@ def _draw(
     digits = 1 if last - first > 1.0 else 4
     wide, tall = _WIDTH - _LEFT - 2 * _EDGE, _HEIGHT - _FOOT - 2 * _EDGE
 
-    def place(jd: float, mag: float) -> tuple[str, str]:
-        x = _LEFT + _EDGE + wide * ((jd - first) / days if last > first else 0.5)
+    def place(mjd: float, mag: float) -> tuple[str, str]:
+        x = _LEFT + _EDGE + wide * ((mjd - first) / days if last > first else 0.5)
         y = _EDGE + tall * ((mag - low) / depth)
         return f"{x:.1f}", f"{y:.1f}"
 
@@ -60,8 +59,8 @@ def _draw(
         '<text x="{}" y="{}">{}</text><text x="{}" y="{}">{}</text>'
         '<text x="{}" y="{}">MJD {}</text><text x="{}" y="{}" text-anchor="end">{}</text>',
         2, _EDGE + 8, f"{low:.2f}", 2, _EDGE + tall, f"{high:.2f}",
-        _LEFT, _HEIGHT - 4, f"{first - _JD_OF_MJD:.{digits}f}",
-        _WIDTH - _EDGE, _HEIGHT - 4, f"{last - _JD_OF_MJD:.{digits}f}",
+        _LEFT, _HEIGHT - 4, f"{first:.{digits}f}",
+        _WIDTH - _EDGE, _HEIGHT - 4, f"{last:.{digits}f}",
     )  # fmt: skip
     return format_html(
         '<svg class="sketch" viewBox="0 0 {} {}" role="img" aria-label="{}">'

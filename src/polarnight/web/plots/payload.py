@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from polarnight.db.models import PhotoPolResult
+from polarnight.db.stamps import read_stamps
 from polarnight.web.plots.colours import ThemeName, colour_of
 from polarnight.web.plots.decimate import decimate
-from polarnight.web.plots.query import Curve
+from polarnight.web.plots.query import Curve, Selection, fetch
+from polarnight.web.tables.memory import Memory
 
-__all__ = ["BAD", "MOST", "payload"]
+__all__ = ["BAD", "MOST", "payload", "payload_of"]
 
 MOST = 2000
 """Points of each panel that are sent unless the browser asks for others."""
@@ -64,3 +66,21 @@ def payload(curve: Curve, *, most: int = MOST, theme: ThemeName = "light") -> di
         ],
         "columns": columns,
     }
+
+
+def payload_of(
+    selection: Selection, *, most: int = MOST, theme: ThemeName = "light"
+) -> dict[str, Any]:
+    """Return the `payload` of what a selection chooses, made anew where results have changed.
+
+    It is kept for others that look at the same, and must not be changed.
+    """
+    return _PAYLOADS.get(
+        (selection.question, most, theme),
+        read_stamps(),
+        lambda: payload(fetch(selection), most=most, theme=theme),
+        lambda made: sum(len(column["data"]) for column in made["columns"].values()),
+    )
+
+
+_PAYLOADS: Memory[dict[str, Any]] = Memory(32 << 20)

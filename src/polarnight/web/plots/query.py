@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from django.db.models import F
+from django.db.models import Q
 
 from polarnight.db.models import AstroSource, PhotoPolResult
+from polarnight.db.stamps import Stamps, read_stamps
 from polarnight.errors import ConfigError
 from polarnight.web.plots.reading import read_columns
 from polarnight.web.tables.columns import JD_OF_MJD
 from polarnight.web.tables.filters import Filter, apply_filters
+from polarnight.web.tables.memory import Memory
 
 __all__ = ["DTYPE", "Curve", "Selection", "fetch"]
 
 Points = npt.NDArray[np.void]
+Decisions = npt.NDArray[np.int64]
 
 DTYPE = np.dtype(
     [("pk", "i8"), ("flags", "i8"), ("mjd", "f8")]
@@ -60,6 +63,18 @@ class Selection:
     naive: bool = False
     filters: Sequence[Filter] = field(default=())
 
+    @property
+    def question(self) -> tuple[Any, ...]:
+        """What is asked, by which the answer is kept."""
+        filters = tuple(map(str, self.filters))
+        window = (self.start, self.end)
+        return (self.source.pk, tuple(self.bands), *window, self.corrected, self.naive, filters)
+
+    def version(self, stamps: Stamps | None) -> Stamps | str | None:
+        """Return of which results the rows chosen are, None where nobody can tell."""
+        by_flags = any(one.column.kind == "flags" for one in self.filters)
+        return stamps if stamps is None or by_flags else stamps.rows
+
     def rows(self) -> Any:
         """Return the results chosen, in order of time.
 
@@ -100,18 +115,37 @@ class Curve:
     series: tuple[tuple[str, ...], ...]
 
 
+_CURVES: Memory[Curve] = Memory(64 << 20)  # four of 10^5 results
+_DECISIONS: Memory[Decisions] = Memory(8 << 20)
+
+
 def fetch(selection: Selection) -> Curve:
-    """Read the results that a selection chooses.
+    """Return the results that a selection chooses, read anew where they have changed.
+
+    What machines wrote is kept in memory; what people say of it changes while they look, is
+    little, and is read by itself.
+    """
+    stamps = read_stamps()
+    machines = _CURVES.get(
+        selection.question, selection.version(stamps), lambda: _read(selection), _bytes
+    )
+    said = _DECISIONS.get(selection.source.pk, stamps, lambda: _said(selection.source), _size)
+    return _in_force(machines, said)
+
+
+def _bytes(curve: Curve) -> int:
+    return curve.points.nbytes + curve.code.nbytes
+
+
+def _read(selection: Selection) -> Curve:
+    """Read results with the flags of machines.
 
     Nothing but narrow columns of one index is read, so that 10^5 results take a fraction of
     a second.
     """
-    # The flags in force are a generated column, which SQLite does not read from an index.
-    machine: Any = F("machine_flags")  # the stubs know integers only
-    in_force = (machine - machine.bitand(F("human_clear"))).bitor(F("human_set"))
     read = read_columns(
-        selection.rows().annotate(in_force=in_force),
-        integers={"pk": "pk", "flags": "in_force"},
+        selection.rows(),
+        integers={"pk": "pk", "flags": "machine_flags"},
         numbers=_paths(selection),
         texts=("instrument", "band"),
     )
@@ -122,6 +156,33 @@ def fetch(selection: Selection) -> Curve:
     points["mjd"] -= JD_OF_MJD
     _complete(points, selection)
     return Curve(points, read.code[order], read.texts)
+
+
+def _said(source: AstroSource) -> Decisions:
+    """Return key, flags set and flags cleared of each result that people judged, by key."""
+    # By the columns of the index from which curves are read.
+    judged = PhotoPolResult.objects.filter(
+        Q(human_set__gt=0) | Q(human_clear__gt=0), astrosource=source
+    ).order_by()
+    rows = sorted(judged.values_list("pk", "human_set", "human_clear"))
+    return np.array(rows, dtype="i8").reshape(-1, 3)
+
+
+def _size(said: Decisions) -> int:
+    return said.nbytes + 100
+
+
+def _in_force(curve: Curve, said: Decisions) -> Curve:
+    """Return a curve with the flags that are in force."""
+    if not len(said):
+        return curve
+    keys, given, taken = said.T
+    points = curve.points.copy()  # the other one is kept
+    place = np.minimum(np.searchsorted(keys, points["pk"]), len(keys) - 1)
+    ours = np.flatnonzero(keys[place] == points["pk"])
+    place = place[ours]
+    points["flags"][ours] = points["flags"][ours] & ~taken[place] | given[place]
+    return Curve(points, curve.code, curve.series)
 
 
 def _paths(selection: Selection) -> dict[str, str]:

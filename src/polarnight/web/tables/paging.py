@@ -6,12 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import F, QuerySet
 from django.db.models.expressions import OrderBy
+from django.db.models.functions import Left
 
 from polarnight.db.models import PhotoPolResult
+from polarnight.db.models.results import ERROR_SORTED
+from polarnight.db.stamps import read_stamps
 from polarnight.errors import ConfigError
 from polarnight.web.tables.columns import Column, column_named
+from polarnight.web.tables.filters import flags_in_force
+from polarnight.web.tables.memory import Memory
 
 __all__ = ["MAX_LIMIT", "Page", "page_of", "parse_sort", "rows_of"]
 
@@ -51,9 +57,21 @@ def parse_sort(text: str) -> list[OrderBy]:
         if not column.sortable:
             msg = f"there is no order by column {column.name!r}"
             raise ConfigError(msg)
-        orders.append(OrderBy(F(column.source), name.startswith("-"), nulls_last=True))
+        orders.append(_order(column, name.startswith("-")))
     # Rows that are equal in all of these must not change places from page to page.
     return [*orders, OrderBy(F("pk"), orders[0].descending)]
+
+
+def _order(column: Column, descending: bool) -> OrderBy:
+    """Return the order by a column, such that an index has it."""
+    value: Any = F(column.source)
+    if column.kind == "flags":
+        return OrderBy(flags_in_force(), descending)
+    if column.name == "error":
+        return OrderBy(Left("error", ERROR_SORTED), descending)
+    # Said of columns that are never empty, it would keep PostgreSQL from using their index.
+    field: Any = PhotoPolResult._meta.get_field(column.source.partition("__")[0])
+    return OrderBy(value, descending, nulls_last=True if field.null else None)
 
 
 def rows_of(
@@ -93,9 +111,9 @@ def page_of(
         raise ConfigError(msg)
     chosen = tuple(columns)
     order = parse_sort(sort)
-    ids = list(rows.order_by(*order).values_list("pk", flat=True)[offset : offset + limit])
+    ids = _keys(rows, order, offset, limit)
     whole = len(ids) < limit and (ids or not offset)
-    count = offset + len(ids) if whole else rows.order_by().count()
+    count = offset + len(ids) if whole else _count(rows)
     key = column_named("id")
     by_id = {
         row[-1]: row[:-1]
@@ -103,3 +121,40 @@ def page_of(
     }
     kept = [pk for pk in ids if pk in by_id]  # a run may have deleted some in the meantime
     return Page(chosen, tuple(kept), [by_id[pk] for pk in kept], count, offset)
+
+
+def _keys(rows: Results, order: Sequence[OrderBy], offset: int, limit: int) -> list[int]:
+    """Return the keys of a page.
+
+    In falling order, the rows with a value are asked for first, then those without: an index
+    of PostgreSQL that is read backwards has those without at its beginning.
+    """
+    first, *others = order
+    if not (first.descending and first.nulls_last):
+        return _slice(rows.order_by(*order), offset, limit)
+    rows = rows.alias(first=first.expression)
+    known = rows.filter(first__isnull=False)
+    falling = OrderBy(first.expression, descending=True)
+    keys = _slice(known.order_by(falling, *others), offset, limit)
+    if len(keys) == limit:
+        return keys
+    skipped = 0 if keys or not offset else max(0, offset - _count(known))
+    empty = rows.filter(first__isnull=True).order_by(*others)
+    return keys + _slice(empty, skipped, limit - len(keys))
+
+
+def _slice(rows: Results, offset: int, limit: int) -> list[int]:
+    return list(rows.values_list("pk", flat=True)[offset : offset + limit])
+
+
+def _count(rows: Results) -> int:
+    """Return how many there are, counted anew where results have changed."""
+    try:
+        question = rows.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    return _COUNTS.get(str(question), read_stamps(), rows.order_by().count, lambda _: _COUNT_SIZE)
+
+
+_COUNT_SIZE = 1000  # bytes of an entry, mostly its question
+_COUNTS: Memory[int] = Memory(1 << 20)
