@@ -55,7 +55,9 @@ def test_nights_are_chosen_by_telescope_date_and_state(demo):
 
     RawFit.objects.exclude(error="").delete()
     assert choose_nights(state="good").get().telescope == "OSN-T090"
-    assert demo.client("viewer").get("/nights/?first=yesterday").status_code == 404
+    refused = demo.client("viewer").get("/nights/?first=yesterday")
+    assert refused.status_code == 400
+    assert "is no date; write it as YYYY-MM-DD" in refused.content.decode()
 
 
 def test_failures_are_counted_as_the_first_page_counts_them(demo):

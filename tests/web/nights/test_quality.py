@@ -72,7 +72,7 @@ def test_figures_are_chosen(year):
     assert {row["epoch"] for row in rows["items"]} == {"OSN-T090/2024-03-02"}
     assert client.get("/api/v1/quality/nights?instrument=None").json()["count"] == 0
     assert client.get("/quality/?instrument=None").status_code == 200
-    assert client.get("/quality/?first=x").status_code == 404
+    assert client.get("/quality/?first=x").status_code == 400
     assert client.get("/api/v1/quality/nights?first=x").status_code == 422
 
 

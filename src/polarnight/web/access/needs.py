@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from ninja.errors import HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 
-from polarnight.web.access.roles import Action, allowed
+from polarnight.web.access.roles import Action, Role, allowed
 from polarnight.web.problems import problem
 
 __all__ = ["ACTION", "api_access", "needs"]
@@ -59,7 +59,8 @@ def refusal(action: Action) -> str:
     """Say who may do what the user may not."""
     if action is Action.ACCOUNT:
         return "only after a log-in with a password, and by a user who is in a group"
-    return f"needs a user of the group {action.least.label}, or a higher one"
+    higher = "" if action.least is Role.ADMIN else ", or a higher one"
+    return f"needs a user of the group {action.least.label}{higher}"
 
 
 def api_access(action: Action) -> list[Any]:

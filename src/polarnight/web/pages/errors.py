@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import BadRequest, DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -24,7 +24,8 @@ def _page(request: HttpRequest, status: int, title: str, text: str) -> HttpRespo
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400."""
-    text = "The request cannot be understood."
+    told = str(exception) if isinstance(exception, BadRequest) else ""
+    text = told or "The request cannot be understood."
     if isinstance(exception, DisallowedHost):
         text = (
             "This site does not answer to that host name; who runs it adds names under which "

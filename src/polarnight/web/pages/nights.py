@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from polarnight.db.models import Epoch, RawFit
@@ -108,14 +109,14 @@ def read_date(text: str) -> date | None:
 
     Raises
     ------
-    Http404
+    BadRequest
         Where it is no date.
     """
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
         msg = f"{text!r} is no date; write it as YYYY-MM-DD"
-        raise Http404(msg) from None
+        raise BadRequest(msg) from None
 
 
 def _sort_link(request: HttpRequest, now: str, name: str) -> dict[str, str]:
