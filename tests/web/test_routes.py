@@ -48,8 +48,11 @@ ANSWERS = {
     ("GET", "/api/v1/ophidia/files"): 422,
     ("GET", "/api/v1/ophidia/workflow"): 422,
     ("POST", "/api/v1/frames/<kind>/<pk>/undo"): 404,  # needs no body
+    ("POST", "/api/v1/results/<pk>/undo"): 404,
     ("POST", "/api/v1/jobs/<pk>/cancel"): 404,
     ("POST", "/api/v1/jobs/<pk>/requeue"): 404,
+    ("POST", "/api/v1/jobs/<pk>/retry"): 404,
+    ("POST", "/api/v1/jobs/<pk>/resume"): 404,
 }
 
 

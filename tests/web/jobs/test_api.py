@@ -209,10 +209,12 @@ def test_a_workflow_runs_in_the_background(start):
     job.refresh_from_db()
     assert (job.exit_code, job.error) == (0, "")
     assert job.result["answer"]
-    broken = start(kind="workflow", text=text.replace("oph_list", "oph_nothing"), name="broken")
+    text = text.replace("oph_list", "oph_cubeschema").replace("level=0", "cube=http://x/9/9")
+    broken = start(kind="workflow", text=text, name="broken")
     assert Run(broken.pk).to_the_end() == "failed"
     broken.refresh_from_db()
-    assert "oph_nothing" in broken.error
+    assert "http://x/9/9" in broken.error
+    assert broken.result["workflow"]
 
 
 def test_what_failed_leads_to_its_frame(demo):
@@ -223,5 +225,118 @@ def test_what_failed_leads_to_its_frame(demo):
     )  # fmt: skip
     page = demo.client("viewer").get(f"/jobs/{job.pk}/").content.decode()
     assert f'href="/nights/{NIGHT}/?text=BLLac-0099R.fit#frames"' in page
-    assert "<code>polarization</code> none" in page
+    assert '<code>polarization</code> <span class="bad-text">none</span>' in page
     assert "1: some of it failed" in page
+
+
+def _workflow(**more):
+    tasks = [
+        {"name": "a", "operator": "oph_list", "arguments": ["level=$1"]},
+        {"name": "b", "operator": "oph_list", "arguments": ["level=0"],
+         "dependencies": [{"task": "a"}], "checkpoint": "half"},
+    ]  # fmt: skip
+    return json.dumps({"name": "look", "author": "tester", "abstract": "-", "tasks": tasks, **more})
+
+
+def test_a_workflow_is_started_with_arguments_and_goes_on_from_its_checkpoint(demo):
+    from polarnight.web.jobs.running import Run
+
+    client = demo.client("operator")
+    body = {"kind": "workflow", "name": "look", "text": _workflow(), "arguments": ["0"]}
+    job = post(client, "", **body).json()
+    assert job["arguments"]["arguments"] == ["0"]
+    early = post(client, f"/{job['id']}/resume")
+    assert early.status_code == 409
+    assert "start it again" in early.json()["detail"]
+    assert Run(job["id"]).to_the_end() == "done"
+    run = client.get(f"/api/v1/jobs/{job['id']}").json()["result"]["workflow"]
+    state = client.get("/api/v1/ophidia/workflow", {"jobid": run}).json()
+    assert [(n["name"], n["status"]) for n in state["graph"]["nodes"]] == [
+        ("a", "completed"),
+        ("b", "completed"),
+    ]
+    other = demo.client("admin").post(f"/api/v1/jobs/{job['id']}/resume")
+    assert other.status_code == 409
+    assert "cubes are those of operator" in other.json()["detail"]
+    page = client.get(f"/jobs/{job['id']}/").content.decode()
+    assert 'id="resume"' in page
+    assert 'id="resume"' not in demo.client("admin").get(f"/jobs/{job['id']}/").content.decode()
+    again = client.post(f"/api/v1/jobs/{job['id']}/resume?checkpoint=half")
+    assert again.status_code == 201, again.content
+    assert again.json()["title"] == "workflow look, resumed"
+    number = again.json()["id"]
+    assert Run(number).to_the_end() == "done", Job.objects.get(pk=number).error
+    resumed = Job.objects.get(pk=number).result["workflow"]
+    assert resumed != run
+    assert client.get("/api/v1/ophidia/workflow", {"jobid": resumed}).json()["over"] is True
+    nowhere = client.post(f"/api/v1/jobs/{job['id']}/resume?checkpoint=nowhere").json()["id"]
+    assert Run(nowhere).to_the_end() == "failed"
+    assert "no checkpoint or task 'nowhere'" in Job.objects.get(pk=nowhere).error
+
+
+def test_a_workflow_with_faults_is_refused_with_all_of_them(demo):
+    client = demo.client("operator")
+    text = _workflow().replace('"b", "operator": "oph_list"', '"b", "operator": "oph_nothing"')
+    answer = post(client, "", kind="workflow", text=text)
+    assert answer.status_code == 409, answer.content
+    told = answer.json()["detail"]
+    assert "oph_nothing" in told
+    assert "$1 in 'level=$1' was not given" in told
+    assert not Job.objects.exists()
+    checked = client.post(
+        "/api/v1/ophidia/workflow/check",
+        json.dumps({"text": _workflow(), "arguments": ["0"]}),
+        content_type="application/json",
+    ).json()
+    assert checked["ok"] is True
+
+
+def test_failed_frames_alone_are_tried_again(demo):
+    client = demo.client("operator")
+    job = reduce(client, force=True).json()
+    assert client.post(f"/api/v1/jobs/{job['id']}/retry").status_code == 409
+    failed = [[f"{NIGHT}/BLLac-0099R.fit", "12 stars; open the frame and look at it"]]
+    Job.objects.update(state=JobState.DONE, result={"n_failed": 1, "failed": failed})
+    page = client.get(f"/jobs/{job['id']}/").content.decode()
+    assert 'data-again="retry"' in page
+    assert '<span class="bad-text">12 stars</span>' in page
+    assert "open the frame and look at it" in page
+    again = client.post(f"/api/v1/jobs/{job['id']}/retry")
+    assert again.status_code == 201, again.content
+    asked = again.json()["arguments"]
+    assert (asked["force"], asked["retry_failed"], asked["nights"]) == (False, True, [NIGHT])
+
+
+def test_progress_tells_what_is_left(demo):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    now = timezone.now()
+    job = Job.objects.create(
+        kind="reduce", title="x", who="operator", state="running", worker="elsewhere:1",
+        arguments={"nights": [NIGHT], "only": None, "force": False, "retry_failed": False},
+        stage="reducing frames", started=now - timedelta(seconds=50), heartbeat=now,
+        stage_since=now - timedelta(seconds=30), n_done=10, n_total=40,
+    )  # fmt: skip
+    told = demo.client("viewer").get(f"/api/v1/jobs/{job.pk}").json()
+    assert (told["remaining"], told["seconds"]) == (90.0, 50.0)
+    Job.objects.update(n_done=0)
+    assert demo.client("viewer").get(f"/api/v1/jobs/{job.pk}").json()["remaining"] is None
+
+
+def test_the_log_is_filtered_by_level(demo):
+    job = Job.objects.create(kind="reduce", title="x", who="operator", state="done", log="logs/x")
+    path = demo.root / "logs" / "x"
+    path.parent.mkdir(exist_ok=True)
+    lines = ["10:00:00 INFO begins", "10:00:01 WARNING odd", "10:00:02 ERROR broken", "  at line 3"]
+    path.write_text("\n".join([*lines, "10:00:03 INFO goes on"]))
+    client = demo.client("operator")
+
+    def shown(level):
+        return client.get(f"/api/v1/jobs/{job.pk}/log?level={level}").json()
+
+    assert shown("") == [*lines, "10:00:03 INFO goes on"]
+    assert shown("WARNING") == lines[1:]
+    assert shown("ERROR") == lines[2:]
+    assert client.get(f"/api/v1/jobs/{job.pk}/log?level=LOUD").status_code == 422

@@ -17,7 +17,13 @@ from polarnight.web.api.paging import Paging
 from polarnight.web.jobs.joblog import tail
 from polarnight.web.jobs.kinds import JobRequest, command_of
 from polarnight.web.jobs.lost import mark_lost
-from polarnight.web.jobs.starting import cancel_job, start_again, start_job
+from polarnight.web.jobs.starting import (
+    cancel_job,
+    resume_workflow,
+    retry_failed,
+    start_again,
+    start_job,
+)
 from polarnight.web.models import Job
 
 __all__ = ["job_out", "router"]
@@ -46,7 +52,8 @@ class JobOut(Schema):
     started: datetime | None
     finished: datetime | None
     seconds: float | None = Field(description="that it has run")
-    stage: str = Field(description="what it does now")
+    stage: str = Field(description="what it does now, or waits for")
+    remaining: float | None = Field(description="seconds of this stage, at the pace so far")
     n_done: int
     n_total: int | None = Field(description="of this stage, null where not known")
     cancel_asked: datetime | None
@@ -64,8 +71,8 @@ def job_out(job: Job) -> dict[str, Any]:
     end = job.finished or job.heartbeat
     names = (
         "kind", "title", "state", "active", "who", "why", "created", "started", "finished",
-        "stage", "n_done", "n_total", "cancel_asked", "cancelled_by", "nights", "exit_code",
-        "result", "error",
+        "stage", "remaining", "n_done", "n_total", "cancel_asked", "cancelled_by", "nights",
+        "exit_code", "result", "error",
     )  # fmt: skip
     return {
         "id": job.pk,
@@ -131,10 +138,13 @@ def get_job(request: HttpRequest, pk: Number) -> Any:
     "/{pk}/log", response=list[str], auth=api_access(Action.LOGS), summary="Last lines of its log"
 )
 def job_log(
-    request: HttpRequest, pk: Number, lines: Annotated[int, Query(ge=1, le=2000)] = 300
+    request: HttpRequest,
+    pk: Number,
+    lines: Annotated[int, Query(ge=1, le=2000)] = 300,
+    level: Literal["", "INFO", "WARNING", "ERROR"] = "",
 ) -> Any:
-    """Return the last lines that a job logged, plain text."""
-    return tail(get_settings(), _find(pk).log, lines)
+    """Return the last lines that a job logged, plain text: of this level and those above."""
+    return tail(get_settings(), _find(pk).log, lines, level)
 
 
 @router.post("/{pk}/cancel", response=JobOut, auth=_RUN, summary="Cancel a job")
@@ -147,3 +157,22 @@ def cancel(request: HttpRequest, pk: Number, why: Reason = "") -> Any:
 def requeue(request: HttpRequest, pk: Number) -> Any:
     """Put the same work into the queue as a new job; 409 where this one has not ended."""
     return Status(201, job_out(start_again(_find(pk), request.user, client_ip(request))))
+
+
+@router.post("/{pk}/retry", response={201: JobOut}, auth=_RUN, summary="Try again what failed")
+def retry(request: HttpRequest, pk: Number) -> Any:
+    """Try the failed frames of a reduction again; what is current stays. 409 without any."""
+    return Status(201, job_out(retry_failed(_find(pk), request.user, client_ip(request))))
+
+
+@router.post("/{pk}/resume", response={201: JobOut}, auth=_RUN, summary="Go on with a workflow")
+def resume(
+    request: HttpRequest,
+    pk: Number,
+    checkpoint: Annotated[
+        str, Query(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")
+    ] = "last",
+) -> Any:
+    """Go on where it stopped (`last`), anew (`all`), or from a checkpoint or task; else 409."""
+    job = resume_workflow(_find(pk), checkpoint, request.user, client_ip(request))
+    return Status(201, job_out(job))

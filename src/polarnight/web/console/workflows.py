@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from polarnight.errors import PolarnightError
+from polarnight.errors import ConfigError, PolarnightError
 from polarnight.ophidia.workflow.serving.requests import arguments_of, kept_workflow
 from polarnight.ophidia.workflow.shape.model import Workflow
 from polarnight.ophidia.workflow.shape.structure import Structure
@@ -15,7 +15,7 @@ from polarnight.ophidia.workflow.showing.tree import statuses_of, worst
 from polarnight.ophidia.workflow.text.document import InvalidWorkflow
 from polarnight.ophidia.workflow.text.reading import parse_workflow
 
-__all__ = ["check_workflow", "state_of_workflow"]
+__all__ = ["check_workflow", "parts_of_run", "state_of_workflow"]
 
 _JOB = re.compile(r".*/sessions/(\w{1,60})/experiment\?(\d{1,9})#\d{1,9}", re.ASCII)
 _PREFIX = "OPH_STATUS_"
@@ -40,6 +40,21 @@ def check_workflow(text: str, most: int, arguments: Sequence[str] = ()) -> dict[
     except PolarnightError as error:
         return {"ok": False, "faults": [str(error)], "graph": None}
     return {"ok": True, "faults": [], "graph": _graph(workflow, {})}
+
+
+def parts_of_run(jobid: str) -> tuple[str, int]:
+    """Return the session and the number of a run, ``<session>?<workflow>#<marker>``.
+
+    Raises
+    ------
+    ConfigError
+        Where it is no name of a run.
+    """
+    match = _JOB.fullmatch(jobid)
+    if match is None:
+        msg = f"{jobid[:100]!r} is no run of a workflow; the page of its job has its name"
+        raise ConfigError(msg)
+    return jobid.partition("?")[0], int(match[2])
 
 
 def state_of_workflow(user: str, jobid: str) -> dict[str, Any] | None:

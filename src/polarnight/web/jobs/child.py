@@ -64,7 +64,7 @@ class _Teller:
         self._out = out
         self._last = ("", 0.0)
 
-    def hear(self, what: str, done: int, total: int) -> None:
+    def __call__(self, what: str, done: int, total: int) -> None:
         """Take note of progress."""
         now = time.monotonic()
         stage, when = self._last
@@ -72,6 +72,10 @@ class _Teller:
             return
         self._last = (what, now)
         self.say({"stage": what, "done": done, "total": total})
+
+    def note(self, facts: dict[str, Any]) -> None:
+        """Let the worker keep facts, whatever becomes of the work."""
+        self.say({"note": facts})
 
     def say(self, line: dict[str, Any]) -> None:
         """Write a line; where nobody listens, this process is about to end anyway."""
@@ -87,9 +91,9 @@ def _do(order: dict[str, Any], teller: _Teller) -> tuple[int, dict[str, Any] | N
         _LOG.info("job %s of %s: %s", order["job"], order["user"], order["title"])
         from polarnight.web.jobs.work import WORK
 
-        with heard_by(teller.hear), working_as(order["job"], _holder(order)):
+        with heard_by(teller), working_as(order["job"], _holder(order)):
             status, result = WORK[order["kind"]](
-                order["arguments"], settings, order["user"], teller.hear
+                order["arguments"], settings, order["user"], teller
             )
     except WorkBusy:
         raise

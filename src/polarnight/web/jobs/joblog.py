@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from polarnight.config import Settings
@@ -14,6 +15,8 @@ __all__ = ["BoundedHandler", "log_name", "tail"]
 
 LARGEST = 2 << 20
 _TAIL = 64 << 10
+_LEVEL = re.compile(r"\d\d:\d\d:\d\d ([A-Z]+) ")
+_LEVELS = logging.getLevelNamesMapping()
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -32,7 +35,7 @@ def log_name(number: int) -> str:
     return f"logs/jobs/job-{number:06d}.log"
 
 
-def tail(settings: Settings, name: str, lines: int = 300) -> list[str]:
+def tail(settings: Settings, name: str, lines: int = 300, level: str = "") -> list[str]:
     """Return the last lines of a log, without characters that steer terminals.
 
     Parameters
@@ -42,6 +45,8 @@ def tail(settings: Settings, name: str, lines: int = 300) -> list[str]:
         Relative to the data directory, as `log_name` makes it.
     lines : int
         At most.
+    level : str
+        Only what has this level, such as ``WARNING``, or a higher one; all where ``""``.
     """
     if not name:
         return []
@@ -53,5 +58,17 @@ def tail(settings: Settings, name: str, lines: int = 300) -> list[str]:
             text = file.read(_TAIL).decode(errors="replace")
         told = text.split("\n")
         told = told[1:] if size > _TAIL else told
-        return [_CONTROLS.sub("", line) for line in told if line.strip()][-lines:]
+        plain = (_CONTROLS.sub("", line) for line in told if line.strip())
+        return list(_of_level(plain, level))[-lines:]
     return []
+
+
+def _of_level(lines: Iterable[str], level: str) -> Iterator[str]:
+    """Pass lines of a level and above; those without one, as of tracebacks, go with the last."""
+    least = _LEVELS.get(level, 0)
+    now = 0
+    for line in lines:
+        match = _LEVEL.match(line)
+        now = _LEVELS.get(match[1], 0) if match else now
+        if now >= least:
+            yield line

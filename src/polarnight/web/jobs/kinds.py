@@ -150,18 +150,26 @@ class Calibrate(_Request):
 
 
 class Workflow(_Request):
-    """Run a workflow of cube operators; as ``polarnight oph_term -w FILE -a ARGS``."""
+    """Run a workflow of cube operators, or go on with one; as ``oph_term -w FILE -a ARGS``."""
 
     kind: Literal["workflow"] = "workflow"
     name: Name = "workflow"
     text: Annotated[str, Field(min_length=2, max_length=500_000, description="JSON")]
     arguments: Annotated[list[Annotated[Text, Field(max_length=1000)]], Field(max_length=100)] = []
+    resume: Annotated[
+        Text, Field(max_length=600, description="an earlier run, result.workflow of its job")
+    ] = ""
+    checkpoint: Annotated[
+        Text, Field(max_length=200, description="last, all, or the name of a checkpoint or task")
+    ] = "last"
 
     def settled(self, settings: Settings) -> dict[str, Any]:
-        """Refuse what is no workflow before it is queued."""
-        from polarnight.ophidia.workflow.text.document import read_json
+        """Refuse what is no workflow before it is queued, with all that is wrong with it."""
+        from polarnight.ophidia.workflow.serving.requests import arguments_of
+        from polarnight.ophidia.workflow.text.reading import parse_workflow
 
-        read_json(self.text)
+        most = settings.cubes.workflow_tasks
+        parse_workflow(self.text, self.arguments, arguments_of, complete=True, most=most)
         return super().settled(settings)
 
 
@@ -211,7 +219,8 @@ def title_of(kind: str, arguments: dict[str, Any]) -> str:
             f"{arguments['first']} to {arguments['last']}"
         )
     if kind == "workflow":
-        return f"workflow {arguments['name']}"
+        again = ", resumed" if arguments.get("resume") else ""
+        return f"workflow {arguments['name']}{again}"
     names = arguments["nights"]
     told = ", ".join(names[:_SHOWN]) if len(names) <= _SHOWN else _span(names)
     verb = {None: "reduce", "reduce": "reduce frames of"}.get(

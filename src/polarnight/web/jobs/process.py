@@ -34,11 +34,14 @@ class JobProcess:
         The newest that it said.
     end : dict or None
         What it said at its end.
+    noted : dict
+        What is to be kept, whatever becomes of it.
     """
 
     def __init__(self, order: Mapping[str, Any], log: Path) -> None:
         self.stage, self.done, self.total = "starting", 0, None
         self.end: dict[str, Any] | None = None
+        self.noted: dict[str, Any] = {}
         environment = dict(os.environ)
         environment.pop("DJANGO_SETTINGS_MODULE", None)  # the pipeline needs no site
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -70,6 +73,8 @@ class JobProcess:
                 told = json.loads(line)
                 if "end" in told:
                     self.end = told
+                elif "note" in told:
+                    self.noted = {**self.noted, **told["note"]}
                 else:
                     self.stage, self.done, self.total = told["stage"], told["done"], told["total"]
 

@@ -49,6 +49,7 @@ class Run:
         self._written: tuple[Any, ...] = ()
         self._last_write = 0.0
         self._stage = ""
+        self._noted: dict[str, Any] = {}
         self._process: JobProcess | None = None
 
     def to_the_end(self) -> str:
@@ -123,11 +124,19 @@ class Run:
         self._mine.update(pid=process.pid)
         while not process.wait(_LOOK):
             self._write(process.stage[:200], process.done, process.total)
+            self._keep(process.noted)
             if self._cancelled():
                 process.stop()
                 self._finish(JobState.CANCELLED)
                 return
         self._conclude(process)
+
+    def _keep(self, noted: dict[str, Any]) -> None:
+        """Write what the process wants to be kept, as soon as it is known."""
+        if noted != self._noted:
+            with contextlib.suppress(OperationalError):
+                self._mine.update(result=noted)
+                self._noted = noted
 
     def _conclude(self, process: JobProcess) -> None:
         end = process.end
@@ -186,6 +195,8 @@ class Run:
         done: tuple[int, int | None] = (0, None),
     ) -> None:
         values = {"n_done": done[0], "n_total": done[1]} if state == JobState.DONE else {}
+        if result is None and self._process is not None:
+            result = self._process.noted or None
         now = timezone.now()
         self._mine.update(
             state=state, error=error, exit_code=exit_code, result=result, finished=now,

@@ -14,7 +14,14 @@ from polarnight.web.jobs.lost import mark_lost
 from polarnight.web.jobs.queueing import put_into_queue
 from polarnight.web.models import ActionLog, Job, JobState
 
-__all__ = ["JobRefused", "cancel_job", "start_again", "start_job"]
+__all__ = [
+    "JobRefused",
+    "cancel_job",
+    "resume_workflow",
+    "retry_failed",
+    "start_again",
+    "start_job",
+]
 
 
 class JobRefused(PolarnightError):
@@ -76,6 +83,55 @@ def start_again(job: Job, user: Any, ip: str = "") -> Job:
         raise JobRefused(msg)
     request = kinds.read_request(job.kind, job.arguments)
     request.why = f"again, as job {job.pk}"
+    return start_job(request, user, ip)
+
+
+def resume_workflow(job: Job, checkpoint: str, user: Any, ip: str = "") -> Job:
+    """Go on with the workflow of a job as a new job.
+
+    Parameters
+    ----------
+    job : Job
+    checkpoint : str
+        ``last``, ``all``, or the name of a checkpoint or task.
+    user : User
+    ip : str, optional
+
+    Raises
+    ------
+    JobRefused
+        Where it has not ended yet, never began, is no workflow, or another user's.
+    """
+    run = str((job.result or {}).get("workflow", ""))
+    told = ""
+    if job.kind != "workflow" or not run:
+        told = f"job {job.pk} has no workflow that began; start it again instead"
+    elif job.active:
+        told = f"job {job.pk} is {job.state}; cancel it first, or wait for its end"
+    elif job.who != user.get_username():
+        told = f"its cubes are those of {job.who}, who alone can go on with it; start it again"
+    if told:
+        raise JobRefused(told)
+    arguments = {**job.arguments, "resume": run, "checkpoint": checkpoint}
+    request = kinds.read_request(job.kind, arguments)
+    request.why = f"goes on with job {job.pk}"
+    return start_job(request, user, ip)
+
+
+def retry_failed(job: Job, user: Any, ip: str = "") -> Job:
+    """Try again what failed in a reduction, and that alone, as a new job.
+
+    Raises
+    ------
+    JobRefused
+        Where it is no reduction, has not ended, or nothing failed.
+    """
+    if job.kind != "reduce" or job.active or not (job.result or {}).get("n_failed"):
+        msg = f"job {job.pk} has no failed frames to try again"
+        raise JobRefused(msg)
+    arguments = {**job.arguments, "force": False, "retry_failed": True}
+    request = kinds.read_request(job.kind, arguments)
+    request.why = f"what failed in job {job.pk}"
     return start_job(request, user, ip)
 
 

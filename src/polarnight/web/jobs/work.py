@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from polarnight.errors import AlgorithmFailed
 
 if TYPE_CHECKING:
     from polarnight.config import Settings
+    from polarnight.ophidia.answers.response import Response
+    from polarnight.ophidia.context import Progress
+    from polarnight.ophidia.server import Server
 
 __all__ = ["WORK", "Result"]
 
@@ -18,7 +23,15 @@ _LONGEST = 500
 Result = tuple[int, dict[str, Any]]
 """Exit status of the command, and what came of it."""
 
-Hear = Callable[[str, int, int], None]
+
+class Hear(Protocol):
+    """Takes note of how far the work is."""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Hear what is done now, and how many of how many."""
+
+    def note(self, facts: dict[str, Any]) -> None:
+        """Keep facts as the result, whatever becomes of the work."""
 
 
 def _told(entries: list[tuple[str, str]]) -> list[list[str]]:
@@ -99,7 +112,7 @@ def calibrate(arguments: dict[str, Any], settings: Settings, user: str, hear: He
 
 
 def workflow(arguments: dict[str, Any], settings: Settings, user: str, hear: Hear) -> Result:
-    """Run a workflow of cube operators.
+    """Run a workflow of cube operators, with the rights of the user at the site.
 
     Raises
     ------
@@ -107,20 +120,39 @@ def workflow(arguments: dict[str, Any], settings: Settings, user: str, hear: Hea
         Where it ends with an error.
     """
     from polarnight.ophidia.server import Server
+    from polarnight.web.console.servers import SiteJobs
 
-    # Whoever started it is elsewhere, as in the console.
+    stopped = threading.Event()
+    # Told to end, it stops its tasks and keeps its state, so that it can be resumed.
+    signal.signal(signal.SIGTERM, lambda number, frame: stopped.set())
     server = Server(settings, user, at_site=True)
+    jobs = server.jobs = SiteJobs()
+    jobs.tell(lambda job: hear.note({"workflow": server.job_name(job)}))
     try:
-        response = server.submit_workflow(
-            arguments["text"],
-            arguments["arguments"],
-            progress=lambda text, part: hear(text, round(100 * part), 100),
+        response = _run_workflow(
+            server, arguments, lambda text, part: hear(text, round(100 * part), 100), stopped
         )
     finally:
         server.close()
     if response.error:
         raise AlgorithmFailed(" ".join(response.error.split()))
-    return 0, {"answer": response.as_dict()}
+    return 0, {"workflow": response.jobid, "answer": response.as_dict()}
+
+
+def _run_workflow(
+    server: Server, arguments: dict[str, Any], progress: Progress, stopped: threading.Event
+) -> Response:
+    from polarnight.ophidia.state import State
+    from polarnight.ophidia.workflow import resume_workflow
+    from polarnight.web.console.workflows import parts_of_run
+
+    if not arguments.get("resume"):
+        return server.submit_workflow(
+            arguments["text"], arguments["arguments"], None, progress, stopped
+        )
+    session, number = parts_of_run(arguments["resume"])
+    state, checkpoint = State(session=session), arguments["checkpoint"]
+    return resume_workflow(server, number, checkpoint, state, progress, stopped)
 
 
 WORK: dict[str, Callable[[dict[str, Any], Any, str, Hear], Result]] = {

@@ -14,6 +14,7 @@ from polarnight.web.api.jobs import job_out
 from polarnight.web.jobs.lost import mark_lost
 from polarnight.web.links import page_url
 from polarnight.web.models import Job, JobState
+from polarnight.web.nights.failures import words_of
 from polarnight.web.pages.nights import PARTS
 from polarnight.web.pages.paged import part_of
 
@@ -68,7 +69,18 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
     if row is None:
         msg = f"there is no job {pk}"
         raise Http404(msg)
-    context = {"job": row, "told": job_out(row), "nights": _nights(row), "result": _result(row)}
+    context = {
+        "job": row,
+        "told": job_out(row),
+        "nights": _nights(row),
+        "result": _result(row),
+        "resumable": bool(
+            row.kind == "workflow"
+            and not row.active
+            and (row.result or {}).get("workflow")
+            and row.who == request.user.get_username()
+        ),
+    }
     return render(request, "polarnight/job.html", context)
 
 
@@ -92,13 +104,15 @@ def _result(row: Job) -> dict[str, Any]:
     result = row.result or {}
     facts = {
         name: result[name]
-        for name in ("new", "verdict", "file")
+        for name in ("new", "verdict", "file", "workflow")
         if result.get(name) not in (None, "")
     }
     return {
         "parts": result.get("parts", {}),
         "placed": result.get("placed", {}),
-        "failed": [(what, why, _place(what)) for what, why in result.get("failed", [])],
+        "failed": [
+            (what, *words_of("reduce", why), _place(what)) for what, why in result.get("failed", [])
+        ],
         "n_failed": result.get("n_failed", 0),
         "warned": result.get("warned", []),
         "facts": facts,

@@ -1,6 +1,6 @@
 // Workflows: paste or upload, check, run, watch, stop.
 
-import { call, query } from "../api.js";
+import { ROOT, call, query } from "../api.js";
 import { element, fill } from "../dom.js";
 import { errorOf, shown } from "./answers.js";
 import { drawGraph } from "./graph.js";
@@ -8,6 +8,7 @@ import { Runner } from "./runs.js";
 
 const get = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const text = /** @type {HTMLTextAreaElement} */ (get("text"));
+const words = /** @type {HTMLInputElement} */ (get("arguments"));
 const file = /** @type {HTMLInputElement} */ (get("file"));
 const bar = /** @type {HTMLProgressElement} */ (get("progress"));
 const state = get("state");
@@ -20,6 +21,11 @@ function told(/** @type {string} */ message, kind = "info") {
 
 function cubeLink(/** @type {string} */ pid) {
   return element("a", { href: `../${pid.split("/").at(-1)}/`, text: pid });
+}
+
+/** The arguments; quotes hold blanks together. @returns {string[]} */
+function given() {
+  return [...words.value.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map((one) => one[1] ?? one[2] ?? one[3]);
 }
 
 file.addEventListener("change", async () => {
@@ -41,7 +47,7 @@ async function check() {
     return false;
   }
   try {
-    const found = await call("POST", "/ophidia/workflow/check", { body: { text: text.value } });
+    const found = await call("POST", "/ophidia/workflow/check", { body: { text: text.value, arguments: given() } });
     if (found.ok) {
       told(`It can be run: ${found.graph.nodes.length} tasks.`, "success");
       fill(get("graph"), drawGraph(found.graph));
@@ -72,9 +78,27 @@ async function watch(/** @type {string} */ jobid) {
 }
 
 get("check").addEventListener("click", check);
+get("background").addEventListener("click", async () => {
+  if (!(await check())) return;
+  const button = /** @type {HTMLButtonElement} */ (get("background"));
+  button.disabled = true;
+  try {
+    const name = /"name"\s*:\s*"([^"\\]{1,60})"/.exec(text.value)?.[1].trim() || "workflow";
+    const job = await call("POST", "/jobs", { body: { kind: "workflow", name, text: text.value, arguments: given() } });
+    location.href = `${ROOT}/jobs/${job.id}/`;
+  } catch (error) {
+    told(String(/** @type {Error} */ (error).message), "error");
+  } finally {
+    button.disabled = false;
+  }
+});
 get("workflow").addEventListener("submit", async (event) => {
   event.preventDefault();
   if (runner.busy || !(await check())) return;
+  if (given().length) {
+    told("A workflow with arguments is started as a job.", "warning");
+    return;
+  }
   get("stop").hidden = bar.hidden = false;
   bar.value = 0;
   told("Running…");

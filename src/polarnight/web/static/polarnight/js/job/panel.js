@@ -25,8 +25,16 @@ export function summary(job) {
 /** Why it does not run yet. @param {any} job @returns {string} */
 function waiting(job) {
   const seconds = (Date.now() - Date.parse(job.created)) / 1000;
+  if (job.stage) return job.stage;
   return seconds < LONG ? "waits for a worker"
     : "waits for a worker: other jobs are first, or none is running (polarnight worker)";
+}
+
+/** How long it runs, and how long its stage will still take. @param {any} job @returns {string} */
+function times(job) {
+  if (job.state !== "running" || job.seconds === null) return "";
+  const left = job.remaining === null ? "" : `, about ${duration(job.remaining)} left of this stage`;
+  return `${duration(job.seconds)} so far${left}`;
 }
 
 /** The parts of a panel. @param {any} job @param {boolean} mayRun @param {() => void} cancel */
@@ -47,7 +55,7 @@ function parts(job, mayRun, cancel) {
         ? element("button", { type: "button", class: "danger small", text: "Cancel", disabled: Boolean(asked), onclick: cancel })
         : null,
     ),
-    ...(job.state === "running" ? [bar] : []),
+    ...(job.state === "running" ? [bar, element("p", { class: "dim small-text", text: times(job) })] : []),
   ];
 }
 
@@ -75,7 +83,7 @@ export function watch(place, id, options = {}) {
 
   /** @param {any} job */
   function draw(job) {
-    const now = JSON.stringify([job.state, job.state === "queued" && waiting(job), job.stage, job.n_done, job.n_total, job.cancel_asked, job.error]);
+    const now = JSON.stringify([job.state, job.state === "queued" && waiting(job), job.stage, job.n_done, job.n_total, times(job), job.cancel_asked, job.error]);
     if (now !== last) {
       const held = shown.contains(document.activeElement) && document.activeElement?.tagName === "BUTTON";
       fill(shown, ...parts(job, options.mayRun ?? false, cancel));
