@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from base64 import b64encode
 from datetime import timedelta
 
 import pytest
@@ -228,6 +229,24 @@ def test_five_wrong_passwords_make_a_pause(users):
     assert log_in(Client(REMOTE_ADDR="198.51.100.8")).status_code == 302
 
 
+def test_who_has_many_addresses_has_to_wait_as_well(users):
+    for number in range(5):
+        log_in(Client(REMOTE_ADDR=f"2001:db8::{number + 1:x}"), password="wrong")
+    assert log_in(Client(REMOTE_ADDR="2001:db8::ffff")).status_code == 429
+    assert log_in(Client(REMOTE_ADDR="2001:db8:0:1::1")).status_code == 302
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_no_table_holds_is_wrong(users, name):
+    from axes.models import AccessAttempt
+
+    assert log_in(Client(), name).status_code == 200
+    header = "Basic " + b64encode(f"{name}:x".encode()).decode()
+    asked = "/api/v1/ophidia/files?path=/x"
+    assert Client().get(asked, HTTP_AUTHORIZATION=header).status_code == 401
+    assert not AccessAttempt.objects.exists()
+
+
 def test_the_pause_ends(users):
     from axes.models import AccessAttempt
 
@@ -274,6 +293,7 @@ def test_a_changed_password_ends_other_sessions(users):
         (2, "203.0.113.9", "192.0.2.1"),
         (1, "<script>", "192.0.2.1"),
         (1, "", "192.0.2.1"),
+        (1, "::ffff:203.0.113.9", "203.0.113.9"),
     ],
 )
 def test_addresses_are_believed_as_far_as_proxies_wrote_them(proxies, forwarded, expected):

@@ -322,6 +322,11 @@ def test_what_looks_like_sql_is_a_text(site, text):
 # --- log-in ----------------------------------------------------------------------------------
 
 
+def test_no_table_is_asked_for_what_none_can_hold(site):
+    asked = site.client("viewer").get("/api/v1/views", {"page": "plot\x00"})
+    assert asked.status_code == 422
+
+
 @pytest.mark.parametrize(
     "target",
     ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)",

@@ -130,7 +130,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=_web.login_pause_minutes)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "polarnight.web.access.clients.client_ip"
+AXES_CLIENT_IP_CALLABLE = "polarnight.web.access.clients.counted_ip"
 AXES_LOCKOUT_CALLABLE = "polarnight.web.pages.errors.locked_out"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_VERBOSE = False

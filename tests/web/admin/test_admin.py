@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import pytest
 
@@ -156,6 +157,16 @@ def test_filters_of_frames(site):
     assert shown(client, r"filename=^BLLac-07\d%2BR") == ["BLLac-0777R.fit"]
     assert shown(client, "filename=BLLac&flags=ERROR") == []
     assert len(shown(client, "instrument=AndorT90", "reducedfit")) == 4
+
+
+@pytest.mark.parametrize(("night", "n"), [("2022-09-18", 1), ("2022-09-19", 0), ("x", 0)])
+def test_nights_by_date(site, night, n):
+    from polarnight.db.models import Epoch
+
+    Epoch.objects.create(telescope="OSN-T090", night=date(2022, 9, 18))
+    page = site.client("admin").get("/admin/polarnight/epoch/", {"night": night})
+    assert page.status_code == 200
+    assert page.context["cl"].result_count == n
 
 
 def test_a_pattern_that_runs_away_is_refused(site):

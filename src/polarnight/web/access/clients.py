@@ -8,7 +8,9 @@ from django.http import HttpRequest
 
 from polarnight.config import get_settings
 
-__all__ = ["client_ip"]
+__all__ = ["client_ip", "counted_ip"]
+
+_OF_ONE_CLIENT = 64  # bits of the network that a provider gives to one line, by IPv6
 
 
 def client_ip(request: HttpRequest) -> str:
@@ -28,8 +30,22 @@ def client_ip(request: HttpRequest) -> str:
     return _valid(told[-proxies]) or _valid(direct)
 
 
+def counted_ip(request: HttpRequest) -> str:
+    """Return the address by which wrong passwords are counted.
+
+    With IPv6 everybody has 2**64 addresses: it is that of the network, then.
+    """
+    text = client_ip(request)
+    if ":" not in text:
+        return text
+    network = ipaddress.ip_network(f"{text.partition('%')[0]}/{_OF_ONE_CLIENT}", strict=False)
+    return str(network.network_address)
+
+
 def _valid(text: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text)
     except ValueError:
         return ""
+    # A socket for both protocols tells 192.0.2.1 as ::ffff:192.0.2.1.
+    return str(getattr(address, "ipv4_mapped", None) or address)

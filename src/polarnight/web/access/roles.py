@@ -7,7 +7,11 @@ from typing import Any
 
 from polarnight.config import get_settings
 
-__all__ = ["GROUPS", "Action", "Role", "allowed", "limit_role", "role_of"]
+__all__ = ["GROUPS", "LONGEST_NAME", "Action", "Role", "allowed", "limit_role", "role_of"]
+
+
+LONGEST_NAME = 150
+"""Characters of the name of a user; no table holds more."""
 
 
 class Role(IntEnum):

@@ -16,6 +16,7 @@ __all__ = [
     "FlagsFilter",
     "IdFilter",
     "NightFilter",
+    "OwnNightFilter",
     "PatternFilter",
     "PreviewFilter",
     "TextFilter",
@@ -123,6 +124,12 @@ class NightFilter(TextFilter):
         from polarnight.db.names import parse_night
 
         return {self.path: parse_night(value)}
+
+
+class OwnNightFilter(NightFilter):
+    """Nights by their own date."""
+
+    path = "night"
 
 
 class PatternFilter(TextFilter):

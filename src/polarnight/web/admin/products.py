@@ -18,6 +18,7 @@ from polarnight.web.admin.filters import (
     FlagsFilter,
     IdFilter,
     NightFilter,
+    OwnNightFilter,
     PatternFilter,
     PreviewFilter,
     text_filter,
@@ -39,7 +40,7 @@ class EpochAdmin(ReadOnlyAdmin):
         "reduced", "solved", "failed", "results", "flags_",
     )  # fmt: skip
     list_display_links = ("id",)
-    list_filter = (IdFilter, "telescope", text_filter("night", "night"), FlagsFilter)
+    list_filter = (IdFilter, "telescope", OwnNightFilter, FlagsFilter)
     ordering = ("-night", "telescope")
     list_per_page = 50
 

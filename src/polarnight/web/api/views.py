@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest
-from ninja import Path, Router, Schema, Status
+from ninja import Path, Query, Router, Schema, Status
 from ninja.pagination import paginate
 from pydantic import Field, StringConstraints
 
@@ -58,7 +58,9 @@ def _seen(request: HttpRequest) -> QuerySet[SavedView]:
 
 @router.get("", response=list[ViewOut], auth=api_access(Action.OWN), summary="Views kept")
 @paginate(Paging)
-def list_views(request: HttpRequest, page: str = "") -> list[dict[str, Any]]:
+def list_views(
+    request: HttpRequest, page: Annotated[str, Query(max_length=20, pattern=r"^[^\x00]*$")] = ""
+) -> list[dict[str, Any]]:
     """Return the user's own views and those that others share."""
     rows = _seen(request).filter(page=page) if page else _seen(request)
     return [_out(view, request.user) for view in rows]

@@ -16,9 +16,9 @@ from django.http import HttpRequest
 from ninja.errors import HttpError
 from ninja.security import HttpBasicAuth
 
-from polarnight.web.access.clients import client_ip
+from polarnight.web.access.clients import counted_ip
 from polarnight.web.access.needs import api_access, refusal
-from polarnight.web.access.roles import Action, allowed
+from polarnight.web.access.roles import LONGEST_NAME, Action, allowed
 
 __all__ = ["ophidia_access"]
 
@@ -84,6 +84,8 @@ class _BasicAccess(HttpBasicAuth):
 def _user_of(request: HttpRequest, username: str, password: str) -> Any:
     from axes.handlers.proxy import AxesProxyHandler
 
+    if len(username) > LONGEST_NAME or "\x00" in username:
+        return None  # no table holds such a name, nor the count of wrong passwords
     manager = get_user_model()._default_manager
     known = manager.filter(username=username, is_active=True).first()
     if known is not None and AxesProxyHandler.is_allowed(request, {"username": username}):
@@ -95,5 +97,5 @@ def _user_of(request: HttpRequest, username: str, password: str) -> Any:
         return None
     _verified.add(_verified.digest(user, password))
     if settings.AXES_RESET_ON_SUCCESS:
-        reset(ip=client_ip(request), username=username)
+        reset(ip=counted_ip(request), username=username)
     return user
