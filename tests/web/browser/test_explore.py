@@ -165,7 +165,7 @@ def test_table_filter_and_download(visit, source, tmp_path):
     assert page.inner_text("#count") == str(expected["count"])
     page.click("th:has-text('MJD') button")
     page.wait_for_selector("th[aria-sort=ascending]:has-text('MJD')")
-    shown = [float(text) for text in page.locator("#table tbody td:nth-child(2)").all_inner_texts()]
+    shown = [float(text) for text in page.locator("#table tbody td:nth-child(3)").all_inner_texts()]
     assert shown == sorted(shown)
     page.click("summary:has-text('Download')")
     with page.expect_download() as got:

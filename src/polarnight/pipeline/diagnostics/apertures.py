@@ -188,12 +188,12 @@ def _draw_profile(axes: Axes, cut: CutOut, level: float, noise: float) -> None:
     distance = cut.distance
     shown = distance <= _ROOM * cut.r_out
     axes.plot(distance[shown], cut.data[shown], ".", ms=3, color="0.35", alpha=0.6)
-    for n, style in ((1, "-"), (3, "--"), (5, ":")):
-        if np.isfinite(noise):
+    if np.isfinite(noise):
+        for n, style in ((1, "-"), (3, "--"), (5, ":")):
             axes.axhline(level + n * noise, color="#0072b2", lw=0.7, ls=style, label=f"{n} σ")
+        axes.legend(fontsize=7, loc="upper right")
     _radii(axes, cut)
     axes.axhline(level, color="0.5", lw=0.8)
-    axes.legend(fontsize=7, loc="upper right")
     axes.set(xlabel="radius (px)", ylabel="value (ADU)", title="radial profile")
 
 

@@ -30,6 +30,7 @@ ROUTERS: dict[str, str] = {
     "/frames": "polarnight.web.api.frames",
     "/masters": "polarnight.web.api.masters",
     "/results": "polarnight.web.api.results",
+    "/apertures": "polarnight.web.api.apertures",
     "/plots": "polarnight.web.api.plots",
     "/flags": "polarnight.web.api.flags",
     "/views": "polarnight.web.api.views",

@@ -22,7 +22,7 @@ from polarnight.web.viewer.provenance import provenance_graph, stale_reasons
 from polarnight.web.viewer.statistics import measure
 from polarnight.web.viewer.tiles import TILE, etag
 
-__all__ = ["router"]
+__all__ = ["Comment", "Judged", "no_controls", "router"]
 
 router = Router()
 router.add_router("", frame_lists.router)
@@ -240,7 +240,7 @@ def judged(request: HttpRequest, kind: Kind, pk: Number) -> dict[str, Any]:
 def flag(request: HttpRequest, kind: Kind, pk: Number, decision: Judged) -> dict[str, Any]:
     """Set, clear or leave to machines a flag, with a reason; reruns keep the decision."""
     row = find(kind, pk)
-    _no_controls(decision.why)
+    no_controls(decision.why)
     judging.judge(row, decision.flag, decision.value, decision.why, _who(request))
     return judging.judgement(row)
 
@@ -259,7 +259,7 @@ def undo(request: HttpRequest, kind: Kind, pk: Number) -> dict[str, Any]:
 def comment(request: HttpRequest, kind: Kind, pk: Number, words: Comment) -> dict[str, Any]:
     """Replace the comment of a frame; Markdown, HTML is shown as text."""
     row = find(kind, pk)
-    _no_controls(words.text)
+    no_controls(words.text)
     judging.comment(row, words.text, _who(request))
     return judging.judgement(row)
 
@@ -268,7 +268,13 @@ def _who(request: HttpRequest) -> str:
     return str(request.user.get_username())
 
 
-def _no_controls(text: str) -> None:
+def no_controls(text: str) -> None:
+    """Refuse letters that a database cannot keep.
+
+    Raises
+    ------
+    BadRequest
+    """
     # PostgreSQL takes no NUL, and no database a lone surrogate.
     if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         msg = "the text holds characters that are no text"

@@ -14,7 +14,10 @@ from polarnight.db.sources import get_source
 from polarnight.errors import ConfigError
 from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
+from polarnight.web.api import diagnostics
 from polarnight.web.api.sending import TableFormat, send_table
+from polarnight.web.links import page_url
+from polarnight.web.results.showing import frames_of
 from polarnight.web.tables.columns import COLUMNS, Column, choose
 from polarnight.web.tables.describing import described_columns
 from polarnight.web.tables.filters import apply_filters, parse_filters
@@ -23,6 +26,7 @@ from polarnight.web.tables.paging import MAX_LIMIT, Results, page_of, parse_sort
 __all__ = ["router"]
 
 router = Router()
+router.add_router("", diagnostics.router)
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
@@ -116,11 +120,23 @@ def export_results(
     )  # fmt: skip
 
 
+class MasterOut(Schema):
+    """A master of a frame; the level tells how far it was fetched, the reason why this one."""
+
+    kind: str
+    id: int | None
+    title: str
+    level: int | None
+    reason: str
+
+
 class FrameOut(Schema):
     """A frame behind a result."""
 
     id: int
     fileloc: str
+    raw: int
+    masters: list[MasterOut]
 
 
 class ChangeOut(Schema):
@@ -144,6 +160,8 @@ class ResultOut(Schema):
     flags: list[str]
     comment: str
     frames: list[FrameOut]
+    apertures: list[int]
+    page: str
     history: list[ChangeOut]
     evidence: Any
     warnings: Any
@@ -154,7 +172,6 @@ def get_result(request: HttpRequest, pk: Key) -> dict[str, Any]:
     """Return a result: all columns, frames, flags with their history, evidence."""
     row = _result(pk)
     values = next(rows_of(PhotoPolResult.objects.filter(pk=pk), COLUMNS))
-    frames = row.reducedfits.select_related("epoch").order_by("juliandate")
     return {
         "id": row.pk,
         "source": row.astrosource.name,
@@ -164,7 +181,13 @@ def get_result(request: HttpRequest, pk: Key) -> dict[str, Any]:
         "values": {column.name: value for column, value in zip(COLUMNS, values, strict=True)},
         "flags": row.flag_labels,
         "comment": comment_of(row),
-        "frames": [{"id": frame.pk, "fileloc": frame.fileloc} for frame in frames],
+        "frames": [
+            {"id": one["row"].pk, "fileloc": one["row"].fileloc, "raw": one["raw"],
+             "masters": one["masters"]}
+            for one in frames_of(row)
+        ],
+        "apertures": list(row.aperphotresults.order_by("pk").values_list("pk", flat=True)),
+        "page": page_url("result", row.pk),
         "history": [
             {"when": change.when.isoformat(), "who": change.who, "what": change.what,
              "why": change.why}

@@ -59,8 +59,7 @@ def _pages(
     names = [_cut(heading(column)) for column in columns]
     widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
     told = [line[:LETTERS] for line in head] + [""]
-    meaning = [f"{name}: {column.description.removesuffix(', fraction')}"[:LETTERS] for name, column in
-               zip(names, columns, strict=True)]  # fmt: skip
+    meaning = [_meaning(name, one) for name, one in zip(names, columns, strict=True)]
     body: list[str] = []
     for block in _blocks(widths):
         title = _line(names, block, widths, columns)
@@ -74,6 +73,11 @@ def _pages(
             rows, body = rows[room:], []
     for first in range(0, len(meaning), LINES):
         yield meaning[first : first + LINES]
+
+
+def _meaning(name: str, column: Column) -> str:
+    # Here they are in percent.
+    return f"{name}: {column.description.removesuffix(', fraction')}"[:LETTERS]
 
 
 def _blocks(widths: Sequence[int]) -> Iterator[list[int]]:

@@ -1,4 +1,4 @@
-"""What people say about a frame: flags with reasons, a comment, and the way back."""
+"""What people say about a frame or a result: flags with reasons, a comment, and the way back."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from polarnight.web.viewer.problems import BadRequest
 
 if TYPE_CHECKING:
     from polarnight.db.models.audit import FlagChange
-    from polarnight.web.viewer.opening import FrameRow
+    from polarnight.db.models.base import AuditedModel
 
 __all__ = ["comment", "judge", "judgement", "undo"]
 
 
-def judgement(row: FrameRow) -> dict[str, Any]:
+def judgement(row: AuditedModel) -> dict[str, Any]:
     """Return the flags in force with who set them, the comment, and the history."""
     text = comment_of(row)
     changes = history(row)
@@ -29,8 +29,8 @@ def judgement(row: FrameRow) -> dict[str, Any]:
     }
 
 
-def judge(row: FrameRow, flag: str, value: bool | None, why: str, who: str) -> None:
-    """Set, clear or leave to machines a flag of a frame.
+def judge(row: AuditedModel, flag: str, value: bool | None, why: str, who: str) -> None:
+    """Set, clear or leave to machines a flag of a row.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def judge(row: FrameRow, flag: str, value: bool | None, why: str, who: str) -> N
         raise BadRequest(str(error)) from error
 
 
-def undo(row: FrameRow, who: str) -> None:
+def undo(row: AuditedModel, who: str) -> None:
     """Bring the decision back that was in force before the last change, as a new change.
 
     Raises
@@ -65,8 +65,8 @@ def undo(row: FrameRow, who: str) -> None:
             decide([row], flag, before, why=f"undone: {last.what}", who=who)
 
 
-def comment(row: FrameRow, text: str, who: str) -> None:
-    """Replace the comment of a frame.
+def comment(row: AuditedModel, text: str, who: str) -> None:
+    """Replace the comment of a row.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def comment(row: FrameRow, text: str, who: str) -> None:
     write_comment(row, text.strip(), who=who)
 
 
-def _flag(row: FrameRow, flag: Any) -> dict[str, Any]:
+def _flag(row: AuditedModel, flag: Any) -> dict[str, Any]:
     human = True if row.human_set & flag else False if row.human_clear & flag else None
     return {
         "name": flag.name,

@@ -23,6 +23,7 @@ export function drawTable(page, sort, resort) {
   });
   const rows = page.rows.map((/** @type {any[]} */ values, /** @type {number} */ at) => element(
     "tr", { dataset: { id: page.ids[at] } },
+    element("th", { scope: "row" }, element("a", { href: `${ROOT}/results/${page.ids[at]}/`, text: "open", "aria-label": `Open result ${page.ids[at]}` })),
     ...values.map((value, place) => {
       const name = page.columns[place];
       const text = shown(name, value);
@@ -31,7 +32,7 @@ export function drawTable(page, sort, resort) {
     }),
   ));
   const table = /** @type {Element} */ (document.getElementById("table"));
-  fill(/** @type {Element} */ (table.querySelector("thead")), element("tr", {}, ...heads));
+  fill(/** @type {Element} */ (table.querySelector("thead")), element("tr", {}, element("td", { "aria-hidden": "true" }), ...heads));
   fill(/** @type {Element} */ (table.querySelector("tbody")), ...rows);
 }
 

@@ -46,7 +46,8 @@ function content(result) {
     element("li", { text: `${change.when.slice(0, 16).replace("T", " ")} ${change.who}: ${change.what}${change.why ? `: ${change.why}` : ""}` }));
   const why = element("pre", { hidden: true });
   return [
-    element("p", {}, element("a", { href: `${ROOT}/nights/${result.telescope}/${result.night}/`, text: result.epoch })),
+    element("p", { class: "row" }, element("a", { href: `${ROOT}/results/${result.id}/`, text: "Diagnostics and all values" }),
+      element("a", { href: `${ROOT}/nights/${result.telescope}/${result.night}/`, text: result.epoch })),
     element("p", {}, ...(result.flags.length ? result.flags.map((/** @type {string} */ name) => element("span", { class: "chip warn", text: name })) : [element("span", { class: "dim", text: "no flags" })])),
     result.comment ? element("p", { class: "note", text: result.comment }) : "",
     element("table", { class: "dense facts" }, element("tbody", {}, ...rows)),

@@ -1,12 +1,12 @@
-/** Flags, comment and history of a frame: shown, changed with a reason, undone. */
+/** Flags, comment and history of a row: shown, changed with a reason, undone. */
 
 import { call } from "../api.js";
 import { element, fill, toast } from "../dom.js";
 
 const mood = (name) =>
-  name.includes("ERROR") ? "bad" : /IGNORE|MISSING|RISKY/.test(name) ? "warn" : "good";
+  /ERROR|^BAD/.test(name) ? "bad" : /^(DOWNLOADED|CLASSIFIED|BUILT_REDUCED|LISTED|HOST_CORRECTED)$/.test(name) ? "good" : "warn";
 
-/** @param {HTMLElement} place @param {string} path of the frame in the API
+/** @param {HTMLElement} place @param {string} path of the row in the API
  *  @param {{flag: boolean, comment: boolean}} may what the user may do */
 export function showJudgement(place, path, may) {
   const part = (name) => place.querySelector(`[data-part=${name}]`);
