@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +31,9 @@ RADIUS: Final = 6.0
 
 _PIXELS: Final = 560
 _TRIED: Final = 10
-_VERSION: Final = 2
+_NEAR_POLE: Final = 5.0  # degrees of right ascension across, at most
+_MOST_TICKS: Final = 5
+_VERSION: Final = 3
 
 
 def newest_frame(source: AstroSource) -> ReducedFit | None:
@@ -83,6 +86,7 @@ def _draw(
     axes.set(xlim=(RADIUS, -RADIUS), ylim=(-RADIUS, RADIUS))
     axes.set_xlabel("east of the source / arcmin")
     axes.set_ylabel("north / arcmin")
+    _sexagesimal(axes, source)
     title = source.name
     if frame is not None:
         _show(axes, source, frame)
@@ -157,6 +161,51 @@ def _offset(source: AstroSource, ra: float, dec: float) -> tuple[float, float] |
     east = math.cos(d1) * math.sin(away) / depth
     north = (math.cos(d0) * math.sin(d1) - math.sin(d0) * math.cos(d1) * math.cos(away)) / depth
     return 60.0 * math.degrees(east), 60.0 * math.degrees(north)
+
+
+def _sexagesimal(axes: Any, source: AstroSource) -> None:
+    """Put right ascension above and declination at the right of a chart, as hms and dms.
+
+    They hold along the lines through the source: the field is so small that elsewhere they are
+    off by less than a letter, but near a pole, where only the declination is told.
+    """
+    cosine = math.cos(math.radians(source.dec))
+    if _NEAR_POLE * cosine > RADIUS / 60.0:
+        along = axes.secondary_xaxis(
+            "top", functions=(lambda east: source.ra + east / 60.0 / cosine,
+                              lambda ra: (ra - source.ra) * 60.0 * cosine),
+        )  # fmt: skip
+        step = _nice_step(2 * RADIUS / 60.0 / cosine / 15.0) * 15.0
+        half = RADIUS / 60.0 / cosine
+        _ticks(along.xaxis, source.ra - half, source.ra + half, step, _hms)
+    across = axes.secondary_yaxis(
+        "right", functions=(lambda north: source.dec + north / 60.0,
+                            lambda dec: (dec - source.dec) * 60.0),
+    )  # fmt: skip
+    half = RADIUS / 60.0
+    _ticks(across.yaxis, source.dec - half, source.dec + half, _nice_step(2 * half), _dms)
+
+
+def _nice_step(span: float) -> float:
+    """Return a step of whole seconds or minutes, of which some four fit in a span of degrees."""
+    steps = [n / 3600.0 for n in (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 300, 600, 1200, 1800)]
+    return next((step for step in steps if span / step <= _MOST_TICKS), steps[-1])
+
+
+def _ticks(axis: Any, low: float, high: float, step: float, words: Callable[[float], str]) -> None:
+    places = step * np.arange(math.ceil(low / step), math.floor(high / step) + 1)
+    axis.set_ticks(places, [words(float(place)) for place in places], fontsize=8)
+
+
+def _hms(ra: float) -> str:
+    seconds = round(ra % 360.0 * 240.0) % 86400
+    return f"{seconds // 3600:02d}h{seconds // 60 % 60:02d}m{seconds % 60:02d}s"
+
+
+def _dms(dec: float) -> str:
+    seconds = round(abs(dec) * 3600.0)
+    sign = "−" if dec < 0 else "+"
+    return f"{sign}{seconds // 3600:02d}°{seconds // 60 % 60:02d}′{seconds % 60:02d}″"
 
 
 def _halo() -> list[Any]:
