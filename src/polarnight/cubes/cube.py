@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from polarnight.cubes.dimensions import Dimension
+from polarnight.cubes.fits import reading
+from polarnight.cubes.fits.content import find_file
 from polarnight.cubes.metadata import Card, Metadata
+from polarnight.cubes.recipes import operation as registered
 from polarnight.cubes.recipes import plain
+from polarnight.cubes.running.runner import compute
 from polarnight.cubes.state import CubeState
+from polarnight.cubes.steps import apply, labels, reduce, shape, subset
+from polarnight.cubes.steps.arithmetic import combine_number, combine_pair
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -53,9 +59,7 @@ class Cube(CubeState):
 
         See `polarnight.cubes.fits.reading.open_fits`.
         """
-        from polarnight.cubes.fits.reading import open_fits
-
-        return open_fits(path, hdu, measure=measure, dims=dims, subset=subset)
+        return reading.open_fits(cls, path, hdu, measure=measure, dims=dims, subset=subset)
 
     @classmethod
     def from_array(
@@ -73,9 +77,9 @@ class Cube(CubeState):
 
         See `polarnight.cubes.steps.labels.from_array`.
         """
-        from polarnight.cubes.steps.labels import from_array
-
-        return from_array(array, dims, variance, bits, unit, metadata, measure, **others)
+        return labels.from_array(
+            cls, array, dims, variance, bits, unit, metadata, measure, **others
+        )
 
     def derive(
         self,
@@ -160,8 +164,6 @@ class Cube(CubeState):
         return self._pair(-1, "mul")
 
     def _pair(self, other: Any, operation: str, *, swapped: bool = False) -> Cube:
-        from polarnight.cubes.steps.arithmetic import combine_number, combine_pair
-
         if isinstance(other, Cube):
             return combine_pair(self, other, operation)
         if isinstance(other, bool) or not isinstance(other, int | float | np.integer | np.floating):
@@ -172,77 +174,53 @@ class Cube(CubeState):
 
     def combine(self, other: Cube, operation: str, *, measure: str | None = None) -> Cube:
         """Combine with another cube; see `polarnight.cubes.steps.arithmetic.combine_pair`."""
-        from polarnight.cubes.steps.arithmetic import combine_pair
-
         return combine_pair(self, other, operation, measure=measure)
 
     def subset(self, **indices: slice | Sequence[int] | int) -> Cube:
         """Return a part, by dimension name; see `polarnight.cubes.steps.subset.subset`."""
-        from polarnight.cubes.steps.subset import subset
-
-        return subset(self, indices)
+        return subset.subset(self, indices)
 
     def transpose(self, *names: str) -> Cube:
         """Return the cube with its axes in another order; reversed where no names are given."""
-        from polarnight.cubes.steps.shape import transpose
-
-        return transpose(self, names or self.names[::-1])
+        return shape.transpose(self, names or self.names[::-1])
 
     def rename_dims(self, names: Mapping[str, str] | None = None, **others: str) -> Cube:
         """Return the cube with other names for some dimensions: ``old="new"``."""
-        from polarnight.cubes.steps.shape import rename_dims
-
-        return rename_dims(self, {**(names or {}), **others})
+        return shape.rename_dims(self, {**(names or {}), **others})
 
     def expand_dim(self, name: str, position: int = 0, *, type: str = "int") -> Cube:  # noqa: A002
         """Return the cube with one more dimension, of size 1."""
-        from polarnight.cubes.steps.shape import expand_dim
-
-        return expand_dim(self, name, position, type=type)
+        return shape.expand_dim(self, name, position, type=type)
 
     def drop_dim(self, name: str) -> Cube:
         """Return the cube without a dimension, which must have size 1."""
-        from polarnight.cubes.steps.shape import drop_dim
-
-        return drop_dim(self, name)
+        return shape.drop_dim(self, name)
 
     def apply(self, function: Callable[..., Any], **options: Any) -> Cube:
         """Apply a function to blocks; see `polarnight.cubes.steps.apply.apply`."""
-        from polarnight.cubes.steps.apply import apply
-
-        return apply(self, function, **options)
+        return apply.apply(self, function, **options)
 
     def reduce(self, operation: str, dim: str, **parameters: Any) -> Cube:
         """Reduce a dimension to one value; see `polarnight.cubes.steps.reduce.reduce`."""
-        from polarnight.cubes.steps.reduce import reduce
-
-        return reduce(self, operation, dim, **parameters)
+        return reduce.reduce(self, operation, dim, **parameters)
 
     def block_reduce(self, operation: str, dim: str, size: int, **parameters: Any) -> Cube:
         """Reduce groups of neighbours; see `polarnight.cubes.steps.reduce.block_reduce`."""
-        from polarnight.cubes.steps.reduce import block_reduce
-
-        return block_reduce(self, operation, dim, size, **parameters)
+        return reduce.block_reduce(self, operation, dim, size, **parameters)
 
     # ------------------------------------------------------------------- labels
 
     def with_unit(self, unit: str) -> Cube:
         """Return the cube in another unit, without converting anything."""
-        from polarnight.cubes.steps.labels import relabel
-
-        return relabel(self, unit=unit)
+        return labels.relabel(self, unit=unit)
 
     def with_measure(self, measure: str) -> Cube:
         """Return the cube under another name."""
-        from polarnight.cubes.steps.labels import relabel
-
-        return relabel(self, measure=measure)
+        return labels.relabel(self, measure=measure)
 
     def with_metadata(self, metadata: Metadata | Iterable[Card] | Mapping[str, Any]) -> Cube:
         """Return the cube with another header; its key, which is of the values, stays."""
-        from polarnight.cubes.steps.labels import with_metadata
-
-        return with_metadata(self, metadata)
+        return labels.with_metadata(self, metadata)
 
     # ------------------------------------------------------------------ results
 
@@ -254,21 +232,15 @@ class Cube(CubeState):
         runner : Runner, optional
             Where the work is done; threads of this process by default.
         """
-        from polarnight.cubes.steps.labels import computed
-
-        return computed(self, runner)
+        return labels.computed(self, runner)
 
     def numpy(self, runner: Runner | None = None) -> npt.NDArray[Any]:
         """Return the values."""
-        from polarnight.cubes.running.runner import compute
-
         return compute([self.data], runner)[0]
 
     def persist(self, store: CubeStore, runner: Runner | None = None) -> Cube:
         """Write the cube to a store and return it read from there."""
-        from polarnight.cubes.steps.labels import with_origin
-
-        return with_origin(store.write(self, runner), self)
+        return labels.with_origin(store.write(self, runner), self)
 
     def why_stale(self, known: Callable[[str], Recipe | None] | None = None) -> list[str]:
         """Return why it would be another cube if it were made now; see `stale.why_stale`.
@@ -317,3 +289,13 @@ class Cube(CubeState):
         from polarnight.cubes.pictures import html
 
         return html(self)
+
+
+@registered("open_fits", reading.VERSION)
+def _open_again(parameters: Mapping[str, Any], inputs: Sequence[Cube]) -> Cube:
+    return Cube.open_fits(
+        find_file(parameters["path"], parameters["content"]),
+        parameters["hdu"],
+        measure=parameters["measure"],
+        dims=parameters["dims"],
+    )

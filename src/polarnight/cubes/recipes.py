@@ -25,7 +25,7 @@ Rebuild: TypeAlias = "Callable[[Mapping[str, Any], Sequence[Cube]], Cube]"
 
 # Where operations live; a module registers its own when it is imported.
 _MODULES: Final = (
-    "polarnight.cubes.fits.reading",
+    "polarnight.cubes.cube",
     "polarnight.cubes.steps.arithmetic",
     "polarnight.cubes.steps.many",
     "polarnight.cubes.steps.subset",

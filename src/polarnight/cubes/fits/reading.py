@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from polarnight.cubes.cube import Cube
 from polarnight.cubes.dimensions import as_dimensions
-from polarnight.cubes.fits.content import content_of, find_file
+from polarnight.cubes.fits.content import content_of
 from polarnight.cubes.fits.images import FileImage
 from polarnight.cubes.fits.opening import Found, find_images
 from polarnight.cubes.fits.origin import own_origin
 from polarnight.cubes.metadata import Metadata
-from polarnight.cubes.recipes import Recipe, operation
+from polarnight.cubes.recipes import Recipe
 from polarnight.cubes.views import FitsView
 from polarnight.errors import BadFrame
 
-__all__ = ["open_fits"]
+if TYPE_CHECKING:
+    from polarnight.cubes.cube import Cube
 
-_VERSION = "2"
+__all__ = ["VERSION", "open_fits"]
+
+VERSION = "2"
+"""Of what opening makes of a file."""
 
 
 def open_fits(
+    kind: type[Cube],
     path: str | Path,
     hdu: int | str | None = None,
     *,
@@ -40,6 +44,8 @@ def open_fits(
 
     Parameters
     ----------
+    kind : type
+        Of the cube.
     path : str or Path
         Plain, ``.gz``, ``.bz2`` or of compressed tiles (``.fz``).
     hdu : int or str, optional
@@ -63,7 +69,7 @@ def open_fits(
     shape = chosen.image.shape
     # Only what we write is named so, and may say where it comes from.
     level, parents = own_origin(name) if chosen.name.upper() == "SCI" else (0, ())
-    cube = Cube(
+    cube = kind(
         dims=as_dimensions(dims, shape),
         view=FitsView(FileImage.whole(chosen.image), errors, flags),
         measure=measure,
@@ -119,7 +125,7 @@ def _recipe(found: Found, measure: str, dims: Sequence[str] | None) -> Recipe:
         raise BadFrame(image.path, "is being written", "wait until it is complete")
     return Recipe(
         "open_fits",
-        _VERSION,
+        VERSION,
         {
             "path": image.path,
             "hdu": image.index,
@@ -129,14 +135,4 @@ def _recipe(found: Found, measure: str, dims: Sequence[str] | None) -> Recipe:
             "measure": measure,
             "dims": None if dims is None else list(dims),
         },
-    )
-
-
-@operation("open_fits", _VERSION)
-def _again(parameters: Mapping[str, Any], inputs: Sequence[Cube]) -> Cube:
-    return open_fits(
-        find_file(parameters["path"], parameters["content"]),
-        parameters["hdu"],
-        measure=parameters["measure"],
-        dims=parameters["dims"],
     )

@@ -8,13 +8,14 @@ from uuid import uuid4
 
 import numpy as np
 
-from polarnight.cubes.cube import Cube
 from polarnight.cubes.dimensions import Dimension
 from polarnight.cubes.steps import elementwise
 from polarnight.errors import CubeError
 
 if TYPE_CHECKING:
     from dask.array import Array
+
+    from polarnight.cubes.cube import Cube
 
 __all__ = ["blockwise", "common_dimensions", "united_bits"]
 

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import numpy as np
 
-from polarnight.cubes.cube import Cube
 from polarnight.cubes.dimensions import Dimension
 from polarnight.cubes.steps.elementwise import result_dtype
 from polarnight.cubes.views import Planes
@@ -18,6 +17,8 @@ from polarnight.errors import CubeError
 if TYPE_CHECKING:
     import numpy.typing as npt
     from dask.array import Array
+
+    from polarnight.cubes.cube import Cube
 
 __all__ = ["apply"]
 

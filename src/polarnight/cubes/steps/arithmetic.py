@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polarnight.cubes.cube import Cube, Number
 from polarnight.cubes.dimensions import Dimension
 from polarnight.cubes.recipes import operation as registered
 from polarnight.cubes.recipes import revived
@@ -22,6 +21,8 @@ from polarnight.errors import CubeError
 
 if TYPE_CHECKING:
     from dask.array import Array
+
+    from polarnight.cubes.cube import Cube, Number
 
 __all__ = ["combine_number", "combine_pair"]
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
 
-from polarnight.cubes.cube import Cube
 from polarnight.cubes.views import Planes
 from polarnight.errors import CubeError
 from polarnight.frames.bits import UNUSABLE
+
+if TYPE_CHECKING:
+    from polarnight.cubes.cube import Cube
 
 __all__ = ["correlate"]
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polarnight.cubes.cube import Cube
 from polarnight.cubes.dimensions import Dimension
 from polarnight.cubes.recipes import operation
 from polarnight.cubes.steps.stacked import StackView
 from polarnight.cubes.views import Planes
 from polarnight.errors import CubeError
+
+if TYPE_CHECKING:
+    from polarnight.cubes.cube import Cube
 
 __all__ = ["concat", "merge"]
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polarnight.cubes.cube import Cube
 from polarnight.cubes.dimensions import Dimension, as_dimensions
 from polarnight.cubes.metadata import Card, Metadata
 from polarnight.cubes.recipes import Recipe, operation
@@ -19,12 +18,14 @@ from polarnight.cubes.views import Planes, row_chunks
 from polarnight.errors import CubeError
 
 if TYPE_CHECKING:
+    from polarnight.cubes.cube import Cube
     from polarnight.cubes.running.runner import Runner
 
 __all__ = ["computed", "from_array", "relabel", "with_metadata", "with_origin"]
 
 
 def from_array(
+    kind: type[Cube],
     array: Any,
     dims: Iterable[Dimension | str] | None = None,
     variance: Any = None,
@@ -45,6 +46,8 @@ def from_array(
 
     Parameters
     ----------
+    kind : type
+        Of the cube.
     array : array_like or dask.array.Array
     dims : iterable of Dimension or str, optional
         Slowest axis first; ``NAXISn, ..., NAXIS1`` by default.
@@ -75,7 +78,7 @@ def from_array(
     if planes.bits is not None and planes.bits.dtype != np.uint16:
         planes = planes._replace(bits=planes.bits.astype(np.uint16))
     made = as_dimensions(dims, data.shape)
-    return Cube(
+    return kind(
         dims=made,
         planes=planes,
         measure=measure,
@@ -132,6 +135,7 @@ def computed(cube: Cube, runner: Runner | None = None) -> Cube:
     results = iter(compute(wanted, runner))
     made = [None if plane is None else in_blocks(next(results), plane.chunks) for plane in planes]
     there = from_array(
+        type(cube),
         made[0],
         cube.dims,
         made[1],
@@ -154,7 +158,7 @@ def with_origin(made: Cube, cube: Cube) -> Cube:
 
     The origin is kept without pixels, so that no array stays in memory for it.
     """
-    return Cube(
+    return type(cube)(
         dims=made.dims,
         planes=made._planes,
         view=made.view,
@@ -194,7 +198,7 @@ def _again(parameters: Mapping[str, Any], inputs: Sequence[Cube]) -> Cube:
 
 def with_metadata(cube: Cube, metadata: Metadata | Iterable[Card] | Mapping[str, Any]) -> Cube:
     """Return a cube with another header."""
-    return Cube(
+    return type(cube)(
         dims=cube.dims,
         planes=cube._planes,
         view=cube.view,

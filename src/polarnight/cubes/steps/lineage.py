@@ -158,8 +158,6 @@ def without_pixels(cube: Cube) -> Cube:
 
     It keeps the origin of a computed cube without keeping arrays in memory.
     """
-    from polarnight.cubes.cube import Cube
-
     made: dict[int, Cube] = {}
     waiting = [cube]
     while waiting:
@@ -171,7 +169,7 @@ def without_pixels(cube: Cube) -> Cube:
         if missing:
             waiting += missing
             continue
-        made[id(one)] = Cube(
+        made[id(one)] = type(one)(
             dims=one.dims,
             measure=one.measure,
             unit=one.unit,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from polarnight.cubes.cube import Cube
 from polarnight.cubes.recipes import operation as registered
 from polarnight.cubes.steps.aligned import blockwise, common_dimensions, united_bits
 from polarnight.cubes.steps.elementwise import result_dtype
@@ -16,6 +15,9 @@ from polarnight.cubes.steps.lineage import dependence, noted, shared_noise
 from polarnight.cubes.units import pair_unit
 from polarnight.cubes.views import Planes
 from polarnight.errors import CubeError
+
+if TYPE_CHECKING:
+    from polarnight.cubes.cube import Cube
 
 __all__ = ["MANY_OPERATIONS", "combine_many"]
 

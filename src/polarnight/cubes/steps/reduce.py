@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from polarnight.cubes.cube import Cube
 from polarnight.cubes.dimensions import Dimension
 from polarnight.cubes.kernels.statistics import Operation
 from polarnight.cubes.recipes import operation as registered
 from polarnight.cubes.recipes import revived
+from polarnight.cubes.state import CubeState
 from polarnight.cubes.steps.blocks import Reduction
 from polarnight.cubes.steps.exposures import header_of_reduced
 from polarnight.cubes.steps.grain import grain_of, with_least_sigma
@@ -20,6 +20,11 @@ from polarnight.cubes.steps.lineage import common_along, not_averaged, noted
 from polarnight.cubes.steps.whole import is_long
 from polarnight.cubes.units import pair_unit, power_unit
 from polarnight.errors import CubeError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from polarnight.cubes.cube import Cube
 
 __all__ = ["block_reduce", "reduce", "reduce_cube"]
 
@@ -204,16 +209,16 @@ def _scales(parameters: Mapping[str, Any], n: int) -> dict[str, Any]:
     return found
 
 
-def _master(cube: Cube, axis: int, key: str, given: Any) -> Cube:
+def _master(cube: Cube, axis: int, key: str, given: Cube | npt.ArrayLike) -> Cube:
     """Return bias or dark as a cube with the dimensions that remain, in their order."""
     rest = tuple(dim for k, dim in enumerate(cube.dims) if k != axis)
-    if not isinstance(given, Cube):
+    if not isinstance(given, CubeState):
         array = np.asarray(given)
         if array.shape != tuple(dim.size for dim in rest):
             raise CubeError(
                 f"{key} has shape {array.shape}; it must have {tuple(dim.size for dim in rest)}"
             )
-        return Cube.from_array(array, rest, unit=cube.unit, measure=key)
+        return cube.from_array(array, rest, unit=cube.unit, measure=key)
     wanted = [(dim.name, dim.size) for dim in rest]
     if [(dim.name, dim.size) for dim in given.dims] != wanted:
         listed = " x ".join(f"{name} {size}" for name, size in wanted)

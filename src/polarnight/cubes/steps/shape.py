@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from polarnight.cubes.cube import Cube
 from polarnight.cubes.dimensions import Dimension
 from polarnight.cubes.recipes import operation
 from polarnight.cubes.views import Planes
 from polarnight.errors import CubeError
+
+if TYPE_CHECKING:
+    from polarnight.cubes.cube import Cube
 
 __all__ = ["drop_dim", "expand_dim", "rename_dims", "transpose"]
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from polarnight.cubes.cube import Cube
 from polarnight.cubes.dimensions import position
 from polarnight.cubes.metadata import Card, Metadata
 from polarnight.cubes.recipes import operation, revived
 from polarnight.cubes.views import Planes
 from polarnight.errors import CubeError
+
+if TYPE_CHECKING:
+    from polarnight.cubes.cube import Cube
 
 __all__ = ["subset"]
 
