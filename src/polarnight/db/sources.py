@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from polarnight.errors import ConfigError
 
 if TYPE_CHECKING:
-    from polarnight.db.models import AstroSource
+    from polarnight.db.models.sources import AstroSource
 
 __all__ = ["SourceName", "SourceNames", "get_source", "normalise"]
 
@@ -62,7 +62,7 @@ class SourceNames:
     @classmethod
     def load(cls) -> SourceNames:
         """Read the names of the catalogue from the database."""
-        from polarnight.db.models import AstroSource
+        from polarnight.db.models.sources import AstroSource
 
         calibrators = set(
             AstroSource.calibrates.through.objects.values_list("from_astrosource_id", flat=True)
@@ -135,7 +135,7 @@ def get_source(name: str) -> AstroSource:
     """
     import difflib
 
-    from polarnight.db.models import AstroSource
+    from polarnight.db.models.sources import AstroSource
 
     exact = AstroSource.objects.filter(name=name).first()
     if exact is not None:
