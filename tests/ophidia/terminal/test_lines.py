@@ -9,6 +9,7 @@ from polarnight.ophidia.errors import BadValue, UnknownOperator
 from polarnight.ophidia.language.tolerant import read_command, split_commands
 from polarnight.ophidia.registry import operator_names
 from polarnight.ophidia.terminal.aliases import PREDEFINED, expand_alias, predefined
+from polarnight.ophidia.terminal.commands import LOCAL
 from polarnight.ophidia.terminal.environment import KNOWN, Environment
 from polarnight.ophidia.terminal.lines import (
     expand_history,
@@ -16,7 +17,6 @@ from polarnight.ophidia.terminal.lines import (
     read_line,
     separated,
 )
-from polarnight.ophidia.terminal.local import LOCAL
 
 
 def read(line, aliases=PREDEFINED):

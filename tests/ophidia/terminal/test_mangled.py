@@ -2,7 +2,7 @@
 
 import random
 
-from polarnight.ophidia.terminal.shell import Leave
+from polarnight.ophidia.terminal.commands import Leave
 
 LINES = [
     "pdd", "lsd", "ll", "oph_list level=2;", "oph_metadata mode=read;cube=1;", "view", "view 1",

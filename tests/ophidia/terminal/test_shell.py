@@ -7,10 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from polarnight.ophidia.terminal import monitoring
+from polarnight.ophidia.terminal.commands import Leave, monitoring
 from polarnight.ophidia.terminal.completion import complete
 from polarnight.ophidia.terminal.running import Progress
-from polarnight.ophidia.terminal.shell import Leave
 from polarnight.ophidia.workflow import Status
 
 IMPORT = """oph importfits src path=[path=/data/INDIGO-FITS/fits-raw;

@@ -15,9 +15,10 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
+from polarnight.ophidia.terminal.commands import Leave
 from polarnight.ophidia.terminal.completion import complete
 from polarnight.ophidia.terminal.lines import is_complete
-from polarnight.ophidia.terminal.shell import Leave, Shell
+from polarnight.ophidia.terminal.shell import Shell
 
 __all__ = ["ask_user", "history_file", "interact", "make_prompt"]
 

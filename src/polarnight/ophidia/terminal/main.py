@@ -123,7 +123,7 @@ def run_terminal(arguments: Sequence[str], settings: Any, name: str = "polarnigh
 
 
 def _about(given: argparse.Namespace) -> int:
-    from polarnight.ophidia.terminal.local import LOCAL
+    from polarnight.ophidia.terminal.commands import LOCAL
 
     class Nobody:
         from polarnight.ophidia.terminal.display import Display
@@ -184,7 +184,7 @@ def _begun(shell: Shell, given: argparse.Namespace) -> int:
 
 def _piped(shell: Shell) -> int:
     """Carry out what comes through a pipe or from a file."""
-    from polarnight.ophidia.terminal.shell import Leave
+    from polarnight.ophidia.terminal.commands import Leave
 
     code = 0
     with contextlib.suppress(Leave, KeyboardInterrupt):
@@ -196,7 +196,7 @@ def _piped(shell: Shell) -> int:
 
 def _once(shell: Shell, given: argparse.Namespace) -> int:
     """Carry out one command or workflow."""
-    from polarnight.ophidia.terminal.shell import Leave
+    from polarnight.ophidia.terminal.commands import Leave
 
     if sys.stdin.isatty() and not given.j:
         from polarnight.ophidia.terminal.interactive import ask_user

@@ -15,6 +15,7 @@ from polarnight.ophidia.language.tolerant import split_commands
 from polarnight.ophidia.registry import operator_names
 from polarnight.ophidia.state import State
 from polarnight.ophidia.terminal.aliases import predefined
+from polarnight.ophidia.terminal.commands import LOCAL, Leave
 from polarnight.ophidia.terminal.display import Display, Unread
 from polarnight.ophidia.terminal.environment import Environment
 from polarnight.ophidia.terminal.lines import Step, expand_history, read_line, separated
@@ -25,16 +26,12 @@ from polarnight.ophidia.workflow.text.document import read_text
 if TYPE_CHECKING:
     from polarnight.ophidia.server import Server
 
-__all__ = ["Leave", "Shell"]
+__all__ = ["Shell"]
 
 _LOG = logging.getLogger("polarnight.ophidia.terminal")
 
 Ask = Callable[[str], bool]
 """Asks a question that is answered by yes or no."""
-
-
-class Leave(Exception):
-    """The user wants to go."""
 
 
 class Shell:
@@ -58,8 +55,6 @@ class Shell:
         display: Display | None = None,
         ask: Ask | None = None,
     ) -> None:
-        from polarnight.ophidia.terminal.local import LOCAL
-
         self.transport = place if isinstance(place, Transport) else Local(place)
         self.environment = environment or Environment()
         self.display = display or Display()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from polarnight.ophidia.answers.response import Grid, Item, Response, Text
 from polarnight.ophidia.errors import BadValue, OphidiaError
 from polarnight.ophidia.terminal.aliases import words_of
+from polarnight.ophidia.terminal.commands.declaration import local
 from polarnight.ophidia.terminal.display import short_request
-from polarnight.ophidia.terminal.local import local
 from polarnight.ophidia.transport import Local
 from polarnight.ophidia.workflow.serving.requests import (
     arguments_of,

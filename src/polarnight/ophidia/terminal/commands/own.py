@@ -1,78 +1,24 @@
-"""The local commands: what the terminal does itself."""
+"""Local commands about the terminal itself: help, history, variables, aliases."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from polarnight.ophidia.errors import BadValue, nearest
-from polarnight.ophidia.terminal.aliases import words_of
-from polarnight.ophidia.terminal.environment import KNOWN
+from polarnight.ophidia.terminal.commands.declaration import (
+    LOCAL,
+    Leave,
+    local,
+    named_value,
+    no_words,
+    one_word,
+)
 
 if TYPE_CHECKING:
     from polarnight.ophidia.terminal.shell import Shell
 
-__all__ = ["LOCAL", "Local", "local"]
-
-
-@dataclass(frozen=True, slots=True)
-class Local:
-    """A local command.
-
-    Attributes
-    ----------
-    name, usage, text : str
-        What to type, and what it does.
-    run : callable
-        Takes the shell and what follows the name; returns an exit code.
-    """
-
-    name: str
-    usage: str
-    text: str
-    run: Callable[[Shell, str], int]
-
-
-LOCAL: dict[str, Local] = {}
-_Run = Callable[["Shell", str], int]
-
-
-def local(usage: str, text: str) -> Callable[[_Run], _Run]:
-    """Make a function a local command; its name is the first word of `usage`."""
-
-    def known(run: _Run) -> _Run:
-        name = usage.split()[0]
-        LOCAL[name] = Local(name, usage, text, run)
-        return run
-
-    return known
-
-
-def _none(text: str, name: str) -> None:
-    if text.strip():
-        msg = f"{name}: {text.strip()[:60]!r} is too much"
-        raise BadValue(msg, f"type {LOCAL[name].usage}")
-
-
-def _name(text: str, name: str) -> str:
-    words = words_of(text)
-    if len(words) != 1:
-        msg = f"{name}: one name is needed"
-        raise BadValue(msg, f"type {LOCAL[name].usage}")
-    return words[0].removeprefix("$")
-
-
-def _pair(text: str, name: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        msg = f"{name}: {text.strip()[:60]!r} is not of the form NAME=value"
-        raise BadValue(msg, f"type {LOCAL[name].usage}")
-    value = value.strip()
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-        value = value[1:-1]
-    return key.strip(), value
+__all__: list[str] = []
 
 
 @local("help [command|operator|variable|alias]", "Show what there is, or how one thing is used.")
@@ -88,14 +34,14 @@ def _help(shell: Shell, text: str) -> int:
 def _version(shell: Shell, text: str) -> int:
     from polarnight import __version__
 
-    _none(text, "version")
+    no_words(text, "version")
     shell.display.line(f"Polarnight {__version__}, terminal in the manner of Ophidia 1.9")
     return 0
 
 
 @local("warranty", "Show what is warranted.")
 def _warranty(shell: Shell, text: str) -> int:
-    _none(text, "warranty")
+    no_words(text, "warranty")
     shell.display.line(
         "Polarnight comes as it is, without warranty of any kind, express or implied."
     )
@@ -104,7 +50,7 @@ def _warranty(shell: Shell, text: str) -> int:
 
 @local("conditions", "Show under which conditions it may be used and passed on.")
 def _conditions(shell: Shell, text: str) -> int:
-    _none(text, "conditions")
+    no_words(text, "conditions")
     shell.display.line(
         "Polarnight is free software under the BSD 3-clause licence: use it, change it, pass it\n"
         "on, with the copyright notice kept. The whole text is in the file LICENSE."
@@ -113,8 +59,6 @@ def _conditions(shell: Shell, text: str) -> int:
 
 
 def _leave(shell: Shell, text: str) -> int:
-    from polarnight.ophidia.terminal.shell import Leave
-
     raise Leave
 
 
@@ -130,7 +74,7 @@ def _exit(shell: Shell, text: str) -> int:
 
 @local("clear", "Wipe the screen.")
 def _clear(shell: Shell, text: str) -> int:
-    _none(text, "clear")
+    no_words(text, "clear")
     if shell.display.out.isatty():
         shell.display.out.write("\x1b[H\x1b[2J")
         shell.display.out.flush()
@@ -142,7 +86,7 @@ def _history(shell: Shell, text: str) -> int:
     if text.strip() == "-c":
         shell.forget()
         return 0
-    _none(text, "history")
+    no_words(text, "history")
     for number, line in enumerate(shell.history, 1):
         shell.display.plain(f"{number:5d}  {line}")
     return 0
@@ -150,7 +94,7 @@ def _history(shell: Shell, text: str) -> int:
 
 @local("env", "Show all variables.")
 def _env(shell: Shell, text: str) -> int:
-    _none(text, "env")
+    no_words(text, "env")
     for name, value in shell.environment.shown():
         shell.display.plain(f"{name}={value}")
     return 0
@@ -158,7 +102,7 @@ def _env(shell: Shell, text: str) -> int:
 
 @local("setenv NAME=value", "Set a variable; $NAME stands for it in every line.")
 def _setenv(shell: Shell, text: str) -> int:
-    name, value = _pair(text, "setenv")
+    name, value = named_value(text, "setenv")
     if name == "OPH_SESSION_ID":
         shell.begin(value)
         return 0
@@ -171,7 +115,7 @@ def _setenv(shell: Shell, text: str) -> int:
 
 @local("unsetenv NAME", "Forget a variable; those of the terminal get their default back.")
 def _unsetenv(shell: Shell, text: str) -> int:
-    name = _name(text, "unsetenv")
+    name = one_word(text, "unsetenv")
     if name in {"OPH_SESSION_ID", "OPH_USER"}:
         msg = f"{name} belongs to the session"
         raise BadValue(msg, "new begins another one")
@@ -181,7 +125,7 @@ def _unsetenv(shell: Shell, text: str) -> int:
 
 @local("getenv NAME", "Show a variable.")
 def _getenv(shell: Shell, text: str) -> int:
-    name = _name(text, "getenv")
+    name = one_word(text, "getenv")
     value = shell.environment.get(name)
     shell.display.plain("********" if name in {"OPH_PASSWD", "OPH_TOKEN"} and value else value)
     return 0
@@ -198,7 +142,7 @@ def _alias(shell: Shell, text: str) -> int:
 
 @local("setalias name=text", "Make a short word for a command; $1, $2 are the words behind it.")
 def _setalias(shell: Shell, text: str) -> int:
-    name, meaning = _pair(text, "setalias")
+    name, meaning = named_value(text, "setalias")
     if not re.fullmatch(r"[A-Za-z_][\w.-]*", name) or name in LOCAL or name.startswith("oph_"):
         msg = f"{name[:60]!r} cannot be the name of an alias"
         raise BadValue(msg, "use letters, digits and _, and no name of a command")
@@ -210,7 +154,7 @@ def _setalias(shell: Shell, text: str) -> int:
 
 
 def _known_alias(shell: Shell, text: str, command: str) -> str:
-    name = _name(text, command)
+    name = one_word(text, command)
     if name not in shell.aliases:
         like = nearest(name, shell.aliases)
         msg = f"there is no alias {name[:60]!r}"
@@ -235,15 +179,6 @@ def _update(shell: Shell, text: str) -> int:
     from polarnight.ophidia.registry import operator_names
 
     if text.strip() not in {"", "-f"}:
-        _none(text, "update")
+        no_words(text, "update")
     shell.display.line(f"{len(operator_names())} operators are known; all are up to date")
     return 0
-
-
-def variable_names() -> list[str]:
-    """Return the variables that the terminal knows."""
-    return list(KNOWN)
-
-
-# The commands about workflows and sessions make themselves known.
-from polarnight.ophidia.terminal import monitoring  # noqa: E402, F401
