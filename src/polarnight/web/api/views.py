@@ -1,6 +1,6 @@
 """Views of pages that people keep and share."""
 
-from __future__ import annotations
+# No postponed annotations: ninja looks for their names where the decorators are.
 
 from typing import Annotated, Any, Literal
 
