@@ -37,7 +37,23 @@ from web_rows import OTHER, SOURCE, fill, frame, passes
 
 PLOT = f"/api/v1/plots/light-curve?{urlencode({'source': SOURCE})}"
 TABLE = "/api/v1/results?limit=50"
+PLOT_MS, TABLE_MS = 500, 100
 OF_SOURCE = f"{TABLE}&{urlencode({'source': SOURCE})}"
+
+PAGES = {
+    "the first": "",
+    "at 90000": "offset=90000",
+    "by mag at 50000": "sort=mag&offset=50000",
+    "flags": "f=flags:has:BAD_PHOTOMETRY",
+    "no flags": "f=flags:hasnot:BAD_PHOTOMETRY",
+    "band": "f=band:eq:R",
+    "mag": "f=mag:lt:13.5",
+    "nights": "f=night:after:2015-06-01",
+    "telescope": "f=telescope:like:OSN*",
+    "band and flags by p": "f=band:eq:R&f=flags:hasnot:BAD_PHOTOMETRY&sort=-p",
+    "mag by zero point": "f=mag:lt:13.5&sort=mag_zp",
+}
+"""Of the source with many results: what is asked for, by its name."""
 
 
 class Visitor:
@@ -120,17 +136,11 @@ def one_after_the_other(visitor: Visitor, key: int, rounds: int) -> list[tuple[s
     """Ask for each thing several times; the first answer of all comes from a cold server."""
     _, _, cold = visitor.ask(PLOT)
     things: dict[str, Callable[[], float]] = {
+        "plot, results just changed": lambda: after_change(visitor, PLOT),
+        "plot, just flagged": lambda: after_change(visitor, PLOT, human=True),
         "plot of the source": lambda: checked(visitor, PLOT),
         "plot, one band": lambda: checked(visitor, f"{PLOT}&band=R"),
         "plot with its document": lambda: checked(visitor, f"{PLOT}&document=true"),
-        "page of the table": lambda: checked(visitor, OF_SOURCE),
-        "page, sorted by mag": lambda: checked(visitor, f"{OF_SOURCE}&sort=mag"),
-        "page, sorted by mag_zp": lambda: checked(visitor, f"{OF_SOURCE}&sort=mag_zp"),
-        "page, sorted by source": lambda: checked(visitor, f"{TABLE}&sort=source"),
-        "page at offset 90000": lambda: checked(visitor, f"{OF_SOURCE}&offset=90000"),
-        "page, filter of flags": lambda: checked(
-            visitor, f"{OF_SOURCE}&f=flags:has:BAD_PHOTOMETRY"
-        ),
         "home": lambda: checked(visitor, "/"),
         "nights": lambda: checked(visitor, "/nights/"),
         "a night": lambda: checked(visitor, "/nights/OSN-T090/2014-12-09/"),
@@ -141,6 +151,31 @@ def one_after_the_other(visitor: Visitor, key: int, rounds: int) -> list[tuple[s
     for name, ask in things.items():
         found.append((name, [ask() for _ in range(rounds)]))
     return found
+
+
+def pages(visitor: Visitor, rounds: int) -> list[tuple[str, list[float]]]:
+    """Ask for pages of the table: in every order, far behind, and with the usual filters."""
+    from polarnight.web.tables.columns import COLUMNS
+
+    asked = {f"page, {name}": f"{OF_SOURCE}&{query}" for name, query in PAGES.items()}
+    for column in COLUMNS:
+        if column.sortable:
+            asked[f"page, by {column.name}"] = f"{OF_SOURCE}&sort={column.name}"
+            asked[f"page, by -{column.name}, all sources"] = f"{TABLE}&sort=-{column.name}"
+    return [(name, [checked(visitor, path) for _ in range(rounds)]) for name, path in asked.items()]
+
+
+def after_change(visitor: Visitor, path: str, *, human: bool = False) -> float:
+    """Return the milliseconds of an answer for which nothing is kept any more."""
+    from polarnight.db import PhotoPolResult
+
+    row = PhotoPolResult.objects.order_by("pk")[0]
+    if human:
+        row.flag("FORCED", why="benchmark")
+        row.undecide("FORCED", why="benchmark")
+    else:
+        row.save()
+    return checked(visitor, path)
 
 
 def checked(visitor: Visitor, path: str, body: Any = None) -> float:
@@ -201,8 +236,13 @@ def table(rows: list[tuple[str, list[float]]]) -> None:
     print(f"{'':38s}{'n':>6s}{'p50 ms':>9s}{'p95 ms':>9s}")
     for name, values in rows:
         ordered = sorted(values)
-        high = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
-        print(f"{name:38s}{len(ordered):6d}{statistics.median(ordered):9.0f}{high:9.0f}")
+        print(f"{name:38s}{len(ordered):6d}{statistics.median(ordered):9.0f}{high(values):9.0f}")
+
+
+def high(values: list[float]) -> float:
+    """Return the 95th percentile."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
 
 
 def main() -> int:
@@ -232,7 +272,18 @@ def main() -> int:
         key, users = frame(), passes()
         print(f"{asked.results} results in {time.monotonic() - start:.0f} s")
         with served(root, asked.url, asked.workers) as port:
-            table(one_after_the_other(Visitor(port, users[0]), key, asked.rounds))
+            visitor = Visitor(port, users[0])
+            alone = one_after_the_other(visitor, key, asked.rounds)
+            paged = pages(visitor, asked.rounds)
+            table(alone)
+            print()
+            table(paged)
+            slow = [name for name, values in paged if high(values) >= TABLE_MS]
+            worst = max(high(values) for name, values in alone if name.startswith("plot"))
+            print(f"\nplots: p95 {worst:.0f} ms at most, wanted under {PLOT_MS}")
+            told = "; ".join(slow) or "none"
+            print(f"pages: {len(slow)} of {len(paged)} with p95 not under {TABLE_MS} ms: {told}")
+            print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
             print(f"\n{asked.users} users at once for {asked.seconds:.0f} s")
             took, wrong = at_once(port, users, asked.users, asked.seconds, key)
             table(sorted(took.items()))

@@ -41,9 +41,8 @@ def fill(results: int) -> None:
                     _result(PhotoPolResult, number, source, epochs, dice) for number in rows
                 )
     with connection.cursor() as cursor:
+        # What PostgreSQL does by itself some minutes later; nobody does it to SQLite.
         cursor.execute("VACUUM" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
-        if connection.vendor == "sqlite":
-            cursor.execute("ANALYZE")
 
 
 def _result(model, number, source, epochs, dice):
