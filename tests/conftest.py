@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import hashlib
 import os
+import pickle
 import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -278,14 +280,40 @@ def install_plugin(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def night(tmp_path_factory):
+def once(tmp_path_factory):
+    """Make a directory once for all workers of a run: ``once("night", make)``.
+
+    Returns what ``make(directory)`` returned. As all of them look at the directory, nobody may
+    open a database in it: that is for copies.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # that of a worker is within that of the run
+
+    def made(name: str, make: Callable[[Path], Any]) -> Any:
+        told = shared / f"{name}.made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not told.exists():
+                (shared / name).mkdir()
+                told.write_bytes(pickle.dumps(make(shared / name)))
+        return pickle.loads(told.read_bytes())
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def night(once):
     """A simulated night of AndorT90: two R frames and one cycle of polaroids, 400 x 400."""
     from polarnight.pipeline.demo.simulated import simulate_to_directory
 
-    return simulate_to_directory(
-        "AndorT90", "2022-09-18", 3, tmp_path_factory.mktemp("night"), size=400,
-        photometry=("R",), n_photometry=2, n_cycles=1, n_bias=3, n_flats=3, n_stars=120,
-    )  # fmt: skip
+    def make(place: Path) -> Any:
+        return simulate_to_directory(
+            "AndorT90", "2022-09-18", 3, place, size=400,
+            photometry=("R",), n_photometry=2, n_cycles=1, n_bias=3, n_flats=3, n_stars=120,
+        )  # fmt: skip
+
+    return once("night", make)
 
 
 def _with_catalogues(root: Path, night: Any) -> Archive:
@@ -307,13 +335,19 @@ def make_archive():
 
 
 @pytest.fixture(scope="session")
-def reduced_night(night, tmp_path_factory):
+def reduced_night(night, once, tmp_path_factory):
     """The night reduced by the commands of the manual, each in a process of its own."""
-    archive = _with_catalogues(tmp_path_factory.mktemp("reduced") / "data", night)
-    for arguments in (("ingest", night.directory), ("run", "T090/220918")):
-        done = archive.in_process(*arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
-    return archive
+
+    def make(place: Path) -> Path:
+        archive = _with_catalogues(place / "data", night)
+        for arguments in (("ingest", night.directory), ("run", "T090/220918")):
+            done = archive.in_process(*arguments)
+            assert done.returncode == 0, done.stdout + done.stderr
+        return archive.root
+
+    root = tmp_path_factory.mktemp("reduced") / "data"
+    shutil.copytree(once("reduced-night", make), root, symlinks=True)
+    return Archive(root)
 
 
 @pytest.fixture

@@ -98,21 +98,26 @@ def nobody(db):
 
 
 @pytest.fixture(scope="session")
-def demo_site(reduced_night, own_database, tmp_path_factory):
+def demo_site(reduced_night, once, own_database, tmp_path_factory):
     """The reduced night with a frame that failed, the tables of the site and its users.
 
     Not to be changed: tests take `demo` for that.
     """
     from polarnight.web.preparing import prepare_site
 
+    def make(place: Path) -> Path:
+        root = place / "data"
+        shutil.copytree(reduced_night.root, root, symlinks=True)
+        _spoil(root)
+        reduced_night.__class__(root).in_process("run", "T090/220918")
+        with own_database(root) as settings:
+            prepare_site(settings)
+            for role in ROLES:
+                make_user(role, role)
+        return root
+
     root = tmp_path_factory.mktemp("site") / "data"
-    shutil.copytree(reduced_night.root, root, symlinks=True)
-    _spoil(root)
-    reduced_night.__class__(root).in_process("run", "T090/220918")
-    with own_database(root) as settings:
-        prepare_site(settings)
-        for role in ROLES:
-            make_user(role, role)
+    shutil.copytree(once("demo-site", make), root, symlinks=True)
     return Site(root)
 
 

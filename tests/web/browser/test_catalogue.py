@@ -6,39 +6,15 @@ import re
 
 import pytest
 
+from .conftest import SCHEMES
+
 expect = pytest.importorskip("playwright.sync_api").expect
 
-PAGES = {
-    "sources": "/sources/",
-    "sources-all": "/sources/?kind=all",
-    "source": "/sources/?q=2200",  # the link in it is followed
-    "source-add": "/sources/add/",
-    "source-import": "/sources/import/",
-    "logs": "/logs/",
-    "users": "/users/",
-    "tokens": "/users/tokens/",
-    "audit": "/users/audit/",
-    "admin": "/admin/",
-    "admin-raw": "/admin/polarnight/rawfit/?previews=on",
-    "admin-frame": "/admin/polarnight/reducedfit/",
-    "admin-results": "/admin/polarnight/photopolresult/",
-}
 
-
-@pytest.mark.parametrize("scheme", ["phone"])  # the others: test_everywhere
-def test_pages_on_a_phone(visit, scheme):
-    visitor = visit("admin", scheme)
-    page = visitor.page
-    for name, path in PAGES.items():
-        assert visitor.go(path).status == 200
-        if name == "source":
-            page.click("table.sources tbody th a")
-            expect(page.locator(".chart img")).to_have_js_property("complete", True)
-        if name == "logs":
-            page.wait_for_selector("#lines div")
-        visitor.picture(f"{name}-{scheme}")
-        if not name.startswith("admin"):
-            assert visitor.fits(), name
+@pytest.fixture(scope="module")
+def served(own_site):
+    """A site for this module: what it adds, ignores and refuses would surprise others."""
+    return own_site
 
 
 def test_a_source_is_added_and_edited(visit):
@@ -139,7 +115,10 @@ def test_a_user_is_made_and_a_token_used(visit, served):
     there.goto(link)
     there.fill("#id_new_password1", "an even longer quiet night")
     there.fill("#id_new_password2", "an even longer quiet night")
-    stranger.picture("password-choose")
+    for scheme in SCHEMES:
+        stranger.look(scheme)
+        assert stranger.fits()
+        stranger.picture(f"password-choose-{scheme}")
     there.click("button:has-text('Keep it')")
     there.fill("[name=username]", "newcomer")
     there.fill("[name=password]", "an even longer quiet night")

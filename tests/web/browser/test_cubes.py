@@ -12,27 +12,16 @@ import warnings
 
 import pytest
 
-PASSWORD = "a long and quiet night"
+from .conftest import PASSWORD, serve
 
 
 @pytest.fixture(scope="module")
 def served(small_site, tmp_path_factory):
     """The small site behind a real server."""
-    import importlib.util
-    from pathlib import Path
-
-    spec = importlib.util.spec_from_file_location(
-        "browser", Path(__file__).with_name("conftest.py")
-    )
-    browser = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up.
-    sys.modules["browser"] = browser
-    spec.loader.exec_module(browser)
     root = tmp_path_factory.mktemp("served") / "data"
     shutil.copytree(small_site.root, root)
-    with browser.serve(root) as site:
+    with serve(root) as site:
         yield site
-    del sys.modules["browser"]
 
 
 def typed(window, line, enter=True):
@@ -117,7 +106,7 @@ def test_viewers_look_and_change_nothing(visit):
     window.go("/cubes/console/")
     assert "DATACUBE" in typed(window, "ll").upper() or "no rows" in typed(window, "ll")
     assert "operator" in typed(window, "oph_createcontainer container=x;dim=a;")
-    window.picture("console-dark")
+    window.picture("console-viewer-dark")
     assert window.page.locator("#new-session").count() == 0
     answer = window.go("/cubes/workflows/")
     assert answer.status == 403
@@ -158,7 +147,7 @@ def test_a_workflow_is_checked_and_run(visit):
     window.picture("workflow-light")
 
 
-@pytest.mark.parametrize("scheme", ["phone"])  # the others: test_everywhere
+@pytest.mark.parametrize("scheme", ["light", "dark", "phone"])
 def test_the_pages_fit(visit, scheme):
     window = visit("operator", scheme)
     window.go("/cubes/console/")
@@ -166,13 +155,13 @@ def test_the_pages_fit(visit, scheme):
     typed(window, "oph_reduce2 operation=max;dim=NAXIS1;")
     typed(window, "ll")
     assert window.fits()
-    window.picture(f"console-{scheme}")
+    window.picture(f"console-used-{scheme}")
     cube = window.page.locator("#cube a").get_attribute("href")
     window.go("/cubes/")
     window.page.locator(".tree a.folder").last.click()
-    window.page.wait_for_load_state("networkidle")
+    window.settle()
     assert window.fits()
-    window.picture(f"cubes-{scheme}")
+    window.picture(f"cubes-tree-{scheme}")
     number = int(cube.rstrip("/").rpartition("/")[2])
     window.go(f"/cubes/{number - 1}/")
     window.page.wait_for_selector(".into img:not([hidden])")
@@ -185,7 +174,7 @@ def test_the_pages_fit(visit, scheme):
     window.picture(f"cube-{scheme}")
     window.go("/cubes/search/?q=EXPTIME%3E%3D20")
     assert window.fits()
-    window.picture(f"cubes-search-{scheme}")
+    window.picture(f"cubes-found-{scheme}")
     window.go("/cubes/search/?q=EXPTIME%3E")
     assert window.page.locator(".note.error").count() == 1
 

@@ -41,6 +41,15 @@ PAGES = {
     "account": ("account", "viewer", "/account/", "form"),
     "api:openapi-view": ("api", "viewer", "/api/v1/docs", ".opblock"),
 }
+# The same pages otherwise, and those of Django: picture, user, address, what is there.
+MORE = (
+    ("sources-calibrated", "observer", "/sources/", "main table"),
+    ("night-previews", "operator", f"/nights/{NIGHT}/?previews=1&imgtype=LIGHT", "main img"),
+    ("admin", "admin", "/admin/", "#content"),
+    ("admin-raw", "admin", "/admin/polarnight/rawfit/?previews=on", "#result_list img"),
+    ("admin-frame", "admin", "/admin/polarnight/reducedfit/", "#result_list"),
+    ("admin-results", "admin", "/admin/polarnight/photopolresult/", "#result_list"),
+)
 # Answers to forms, files, and pages for which another test makes what they show.
 NOT_HERE = {
     *("logout", "password", "token-make", "token-revoke", "token-revoke-any", "user-add"),
@@ -115,14 +124,16 @@ def test_no_page_is_forgotten():
 def test_every_page(visit, keys, scheme):
     users = {}
     wrong = []
-    for picture, who, address, settled in PAGES.values():
+    for picture, who, address, settled in (*PAGES.values(), *MORE):
         if who not in users:
             users[who] = visit(who, scheme)
         visitor = users[who]
         assert visitor.go(address.format(**keys)).status == 200, address
         visitor.page.wait_for_selector(settled, state="attached", timeout=30_000)
-        visitor.page.wait_for_load_state("networkidle")
+        visitor.settle()
         visitor.picture(f"{picture}-{scheme}")
+        if picture.startswith("admin"):
+            continue  # Django's own page
         wrong += [f"{picture}: {fault}" for fault in visitor.page.evaluate(FAULTS)]
         if not visitor.fits():
             wrong.append(f"{picture}: wider than the window")

@@ -1,30 +1,12 @@
-"""The frame of all pages: log-in, first page, about, account, API; in every scheme."""
+"""The frame of all pages: scheme, menu, keyboard, log-in and log-out, tokens, first page."""
 
 from __future__ import annotations
-
-import pytest
-
-PAGES = {"home": "/", "about": "/about/", "account": "/account/", "api": "/api/v1/docs"}
-
-
-@pytest.mark.parametrize("scheme", ["phone"])  # the others: test_everywhere
-def test_pages_on_a_phone(visit, scheme):
-    stranger = visit(None, scheme)
-    stranger.go("/")
-    assert "/login/" in stranger.page.url
-    stranger.picture(f"login-{scheme}")
-    visitor = visit("admin", scheme)
-    for name, path in PAGES.items():
-        assert visitor.go(path).status == 200
-        if name == "api":
-            visitor.page.wait_for_selector(".opblock")
-        visitor.picture(f"{name}-{scheme}")
-        assert visitor.fits(), name
 
 
 def test_the_scheme_is_chosen_and_kept(visit):
     visitor = visit("viewer", "light")
     page = visitor.page
+    visitor.go("/")
     colour = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(colour)
     page.click("#theme")
@@ -62,6 +44,7 @@ def test_a_token_is_shown_once_and_works(visit, served):
 def test_the_keyboard_reaches_everything(visit):
     visitor = visit("viewer")
     page = visitor.page
+    visitor.go("/")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     page.keyboard.press("Enter")
@@ -75,7 +58,8 @@ def test_the_keyboard_reaches_everything(visit):
 
 
 def test_log_out_ends_the_session(visit):
-    visitor = visit("viewer")
+    visitor = visit()
+    visitor.log_in("viewer")  # not the session of the other tests
     visitor.page.click("details.menu summary")
     visitor.page.click("text=Log out")
     visitor.page.wait_for_url("**/login/")
@@ -90,6 +74,7 @@ def test_the_first_page_keeps_up_with_jobs(visit, served, own_database):
         job = Job.objects.create(kind="reduce", title="a <b>night</b>", who="ana", state="running")
         visitor = visit("viewer")
         page = visitor.page
+        visitor.go("/")
         assert page.inner_text("#jobs th") == "a <b>night</b>"
         Job.objects.filter(pk=job.pk).update(n_done=1, n_total=2, stage="masters")
         page.wait_for_selector("#jobs progress")

@@ -35,6 +35,7 @@ def state_of(page):
 def test_the_morning_walk(visit):
     visitor = visit("observer")
     page = visitor.page
+    visitor.go("/")
 
     # The last night comes first; what failed is red, with its reason and what to do.
     assert "2022-09-18" in page.inner_text("article.night h1")
@@ -92,8 +93,8 @@ def test_the_morning_walk(visit):
           time.setv({{ start: time.start + room, end: time.end - room }});
         }}"""
     )
+    visitor.wait_for_link()
     expect(page).to_have_url(re.compile("hide=.*window=|window=.*hide="))
-    page.wait_for_timeout(500)
     mine = state_of(page)
     assert mine["chosen"] == [point]
     colleague = visit("viewer")

@@ -9,6 +9,12 @@ import pytest
 NIGHT = "OSN-T090/2022-09-18"
 
 
+@pytest.fixture(scope="module")
+def served(own_site):
+    """A site for this module, whose results come and go."""
+    return own_site
+
+
 @pytest.fixture
 def database(served, own_database):
     """The database of the served site."""
@@ -71,7 +77,7 @@ def test_a_reduction_that_finishes_has_the_numbers_of_the_database(visit, databa
     refused.wait_for()
     assert "of operator is" in refused.inner_text()
     page.wait_for_url(re.compile(r"\?ended="), timeout=90_000)
-    page.wait_for_load_state("networkidle")
+    visitor.settle()
     page.wait_for_selector("#panel .chip.done")
     assert "2 failed" in page.inner_text("#panel")
     visitor.picture("night-done", full=False)
@@ -97,27 +103,3 @@ def test_what_is_stale_is_told_on_asking(visit):
     visitor.page.wait_for_selector("#stale table, #stale .good-text", timeout=20_000)
     told = visitor.page.inner_text("#stale [data-list]")
     assert "all is current" in told or "The next run would make" in told
-
-
-@pytest.mark.parametrize("scheme", ["phone"])  # the others: test_everywhere
-def test_pages_on_a_phone(visit, scheme, database):
-    from polarnight.web.models import Job
-
-    job, _ = Job.objects.get_or_create(
-        kind="reduce", title=f"reduce {NIGHT} anew", who="operator", state="lost", exit_code=None,
-        error="its worker ended before the job did; what was finished is kept",
-        arguments={"nights": [NIGHT], "only": None, "force": True, "retry_failed": False},
-    )  # fmt: skip
-    visitor = visit("operator", scheme)
-    pages = {
-        "nights": "/nights/",
-        "night": f"/nights/{NIGHT}/",
-        "night-previews": f"/nights/{NIGHT}/?previews=1&imgtype=LIGHT",
-        "jobs": "/jobs/",
-        "job": f"/jobs/{job.pk}/",
-        "quality": "/quality/",
-    }
-    for name, path in pages.items():
-        assert visitor.go(path).status == 200
-        visitor.picture(f"{name}-{scheme}")
-        assert visitor.fits(), name
