@@ -181,23 +181,23 @@ def made(code: str, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def calibrate(folder: Path, size: int, rounds: int, only: str) -> None:
-    """Print the calibration of the tutorial by all tools, and how the results compare."""
+CALIBRATIONS = {
+    "engine": ENGINE.format(scheduler="threads", workers=None),
+    "engine, ncores=1": ENGINE.format(scheduler="threads", workers=1),
+    "engine, local 1": ENGINE.format(scheduler="local", workers=1),
+    "engine, local 2": ENGINE.format(scheduler="local", workers=2),
+    "numpy": NUMPY,
+    "ccdproc": CCDPROC,
+}
+
+
+def calibrate(folder: Path, size: int, rounds: int, codes: dict[str, str]) -> None:
+    """Print the calibration of the tutorial by some tools, and how the results compare."""
     night = folder / "night"
     night.mkdir()
     made(MAKE_NIGHT, str(night), str(size))
-    codes = {
-        "engine": ENGINE.format(scheduler="threads", workers=None),
-        "engine, ncores=1": ENGINE.format(scheduler="threads", workers=1),
-        "engine, local 1": ENGINE.format(scheduler="local", workers=1),
-        "engine, local 2": ENGINE.format(scheduler="local", workers=2),
-        "numpy": NUMPY,
-        "ccdproc": CCDPROC,
-    }
     tools, places = [], []
     for name, code in codes.items():
-        if not name.startswith(only):
-            continue
         places.append(folder / name.replace(", ", "-").replace(" ", "-"))
         places[-1].mkdir()
         tools.append(Python(name, code, [str(night), str(places[-1])], folder))
@@ -233,10 +233,14 @@ def main() -> None:
     parser.add_argument("--stack", type=int, default=200, help="frames of the stack, 0 for none")
     parser.add_argument("--only", default="", help="tools of the calibration that begin so")
     options = parser.parse_args()
+    codes = {name: code for name, code in CALIBRATIONS.items() if name.startswith(options.only)}
+    if not codes:
+        known = ", ".join(map(repr, CALIBRATIONS))
+        parser.error(f"--only {options.only!r}: no tool begins so; the tools are {known}")
     sys.stdout.reconfigure(line_buffering=True)
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, {options.rounds} rounds")
     with tempfile.TemporaryDirectory() as name:
-        calibrate(Path(name), options.size, options.rounds, options.only)
+        calibrate(Path(name), options.size, options.rounds, codes)
         if options.stack:
             stack(Path(name), options.stack, options.size, options.rounds)
 
