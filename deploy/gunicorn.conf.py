@@ -5,8 +5,9 @@ web.threads); what stands here concerns the way from the proxy.
 """
 
 import os
+from typing import Any
 
-from polarnight.config import get_settings
+from polarnight.config import configure_logging, get_settings
 
 _web = get_settings().web
 
@@ -22,7 +23,17 @@ keepalive = 5
 forwarded_allow_ips = "127.0.0.1,::1"
 forwarder_headers = "SCRIPT_NAME,PATH_INFO"
 proc_name = "polarnight"
+# Its own door for commands would lie in the data directory.
+control_socket_disable = True
 loglevel = "warning"
 errorlog = "-"
 accesslog = None
 limit_request_line = 8190
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let faults of requests go into the log of Polarnight, which the page *Logs* shows."""
+    from polarnight.web.serving import log_site
+
+    configure_logging(get_settings())
+    log_site(get_settings())

@@ -38,3 +38,38 @@ def test_its_options_are_known(tmp_path):
     settings = load_settings(options=[*options, f"datadir={tmp_path}"])
     assert settings.cubes.import_roots == (tmp_path,)
     assert settings.database_url is None
+
+
+def test_a_whole_demonstration_is_served_as_it_is(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from polarnight.cli import demo, demo_site
+    from polarnight.cli.common import GlobalOptions, Status
+    from polarnight.pipeline.demo.run import fresh_directory, mark_finished
+    from polarnight.web import preparing
+
+    web = SimpleNamespace(host="127.0.0.1", port=0)
+    done = []
+    monkeypatch.setattr(demo, "set_up", lambda *_: SimpleNamespace(web=web))
+    monkeypatch.setattr(demo, "_make", lambda *_, **__: done.append("made") or Status.WELL)
+    monkeypatch.setattr(preparing, "use_site_settings", lambda: None)
+    monkeypatch.setattr(demo_site, "serve_demo", lambda *_: done.append("served") or 0)
+    context = SimpleNamespace(obj=GlobalOptions())
+
+    def run(**given):
+        done.clear()
+        assert demo.demo(context, tmp_path / "demo", **given) == 0
+        return done
+
+    place = fresh_directory(tmp_path / "demo")
+    assert run(serve=True, seed=4, port=None, full=False) == ["made", "served"]  # half a one
+    mark_finished(place, 4)
+    flagged = place / "data" / "iop4.db"
+    flagged.parent.mkdir()
+    flagged.touch()
+    assert run(serve=True, seed=4, port=None, full=False) == ["served"]
+    assert flagged.exists()
+    assert run(serve=True, seed=5, port=None, full=False) == ["made", "served"]
+    assert not flagged.exists()
+    mark_finished(place, 5)
+    assert run(serve=False, seed=5, port=None, full=False) == ["made"]

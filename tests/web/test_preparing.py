@@ -35,6 +35,20 @@ def test_who_never_starts_the_site_never_has_its_tables(fresh_database):
     assert (fresh_database.datadir / "web-key").is_file()
 
 
+def test_sessions_that_ended_are_removed(fresh_database):
+    from datetime import timedelta
+
+    from django.contrib.sessions.models import Session
+    from django.utils import timezone
+
+    prepare_site(fresh_database)
+    for key, days in (("old", -1), ("new", 1)):
+        end = timezone.now() + timedelta(days=days)
+        Session.objects.create(session_key=key, session_data="", expire_date=end)
+    prepare_site(fresh_database)
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["new"]
+
+
 def test_several_at_once(tmp_path):
     started = [_start(tmp_path / "data", "user", "list") for _ in range(3)]
     told = [process.communicate()[0] for process in started]

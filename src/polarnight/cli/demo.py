@@ -12,6 +12,7 @@ from polarnight.cli.common import GlobalOptions, Status, console, set_up
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from polarnight.config import Settings
     from polarnight.pipeline.demo.run import Comparison
 
 __all__ = ["DEFAULT_SEED", "ELSEWHERE", "register"]
@@ -48,18 +49,15 @@ def demo(
         typer.Option("--port", metavar="PORT", min=0, max=65535, help="Of that site; 0 for any."),
     ] = None,
 ) -> int:
-    """Simulate a night of AndorT90 and one of CAFOS2.2, reduce both, compare with the truth."""
-    from polarnight.cli.tables import run_summary
-    from polarnight.pipeline.demo.plots import plot_demo
-    from polarnight.pipeline.demo.run import (
-        compare_with_truth,
-        fresh_directory,
-        reduced_chi2,
-        run_demo,
-    )
+    """Simulate a night of AndorT90 and one of CAFOS2.2, reduce both, compare with the truth.
+
+    With --serve a demonstration that is there already is served as it is.
+    """
+    from polarnight.pipeline.demo.run import fresh_directory, is_finished
 
     options: GlobalOptions = context.obj
-    place = fresh_directory(output)
+    kept = serve and is_finished(output, seed)
+    place = output if kept else fresh_directory(output)
     # Nothing of the demonstration may land in the user's own database or catalogues.
     own: dict[str, Any] = {"datadir": place / "data", **dict.fromkeys(ELSEWHERE)}
     if port is not None:
@@ -72,7 +70,30 @@ def demo(
     settings = set_up(options, own)
     if serve:
         check_address(settings.web.host, settings.web.port)  # not after minutes of work
-    report, truths = run_demo(settings, place, seed, quiet=options.quiet)
+    if kept:
+        typer.echo(f"{output} is served as it is; without --serve it is made anew")
+        status = Status.WELL
+    else:
+        status = _make(settings, place, seed, full=full, quiet=options.quiet)
+    if serve:
+        from polarnight.cli.demo_site import serve_demo
+
+        return serve_demo(settings, place, options.config_file)
+    return int(status)
+
+
+def _make(settings: Settings, place: Path, seed: int, *, full: bool, quiet: bool) -> Status:
+    """Run the demonstration and show what came out."""
+    from polarnight.cli.tables import run_summary
+    from polarnight.pipeline.demo.plots import plot_demo
+    from polarnight.pipeline.demo.run import (
+        compare_with_truth,
+        mark_finished,
+        reduced_chi2,
+        run_demo,
+    )
+
+    report, truths = run_demo(settings, place, seed, quiet=quiet)
     rows = compare_with_truth(truths)
     screen = console()
     screen.print(run_summary(report))
@@ -87,11 +108,8 @@ def demo(
     for picture in plot_demo(rows, place, settings.mplt_default_dpi):
         screen.print(f"plot: {picture}")
     _next_steps(place)
-    if serve:
-        from polarnight.cli.demo_site import serve_demo
-
-        return serve_demo(settings, place, options.config_file)
-    return int(Status.SOME_FAILED if report.failed else Status.WELL)
+    mark_finished(place, seed)
+    return Status.SOME_FAILED if report.failed else Status.WELL
 
 
 def _table(rows: list[Comparison], full: bool) -> Table:

@@ -58,14 +58,16 @@ def prepare_site(settings: Settings) -> list[str]:
     _put_key_in_force(ensure_secret(settings.web_key))
     try:
         bring_up_to_date()
-        if not _pending():
-            return []
-        with alone():
-            connection.close()
-            pending = _pending()
-            if pending:
-                call_command("migrate", verbosity=0, interactive=False)
-                _LOG.info("database: applied %s", ", ".join(pending))
+        pending = _pending()
+        if pending:
+            with alone():
+                connection.close()
+                pending = _pending()
+                if pending:
+                    call_command("migrate", verbosity=0, interactive=False)
+                    _LOG.info("database: applied %s", ", ".join(pending))
+        # Nobody else does, and they are kept for each log-in.
+        call_command("clearsessions")
     except DatabaseError as error:
         place = connection.settings_dict["NAME"]
         msg = f"the database {place} does not answer: {' '.join(str(error).split())}"

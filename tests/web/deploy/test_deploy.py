@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shlex
 import shutil
-import signal
-import socket
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +14,6 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
-NGINX = next((p for p in (shutil.which("nginx"), "/usr/sbin/nginx") if p and Path(p).exists()), "")
 
 
 def commands():
@@ -149,136 +143,3 @@ def test_systemd_takes_the_units(name, tmp_path):
     told = [line for line in done.stderr.splitlines() if name in line]
     assert done.returncode == 0, done.stderr
     assert not told
-
-
-@pytest.mark.skipif(not NGINX, reason="there is no nginx")
-def test_nginx_takes_its_files(tmp_path):
-    _nginx(tmp_path, tmp_path / "web.sock", 0, check=True)
-
-
-def _nginx(place, sock, port, *, check=False):
-    """Write a configuration from the files of deploy/, with paths of this machine."""
-    key, certificate = place / "key.pem", place / "certificate.pem"
-    _certificate(key, certificate)
-    proxy = place / "proxy.conf"
-    shutil.copy(DEPLOY / "nginx" / "polarnight-proxy.conf", proxy)
-
-    def mine(name):
-        text = (DEPLOY / "nginx" / name).read_text()
-        text = text.replace("/run/polarnight/web.sock", str(sock))
-        text = text.replace("/etc/nginx/snippets/polarnight-proxy.conf", str(proxy))
-        text = re.sub(r"/etc/letsencrypt/\S+/privkey.pem", str(key), text)
-        text = re.sub(r"/etc/letsencrypt/\S+/fullchain.pem", str(certificate), text)
-        return re.sub(r"listen (\[::\]:)?(80|443)", lambda _: f"listen 127.0.0.1:{_free()}", text)
-
-    sub = mine("polarnight-subpath.conf")
-    user = "user root;" if os.geteuid() == 0 else ""  # the socket is in a directory of ours
-    main = f"""{user} daemon off; pid {place}/nginx.pid; error_log {place}/error.log;
-    events {{}}
-    http {{ access_log off; client_body_temp_path {place}/b; proxy_temp_path {place}/p;
-    fastcgi_temp_path {place}/f; uwsgi_temp_path {place}/u; scgi_temp_path {place}/s;
-    {mine("polarnight.conf") if check else ""}
-    server {{ listen 127.0.0.1:{port or _free()}; server_name localhost;
-    {sub} }} }}"""
-    (place / "nginx.conf").write_text(main)
-    if check:
-        done = subprocess.run(
-            [NGINX, "-t", "-c", str(place / "nginx.conf")], capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        assert "warn" not in done.stderr.replace("could not open error log file", ""), done.stderr
-
-
-def _certificate(key, certificate):
-    import datetime
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    made = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name).issuer_name(name).public_key(made.public_key())
-        .serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(1))
-        .sign(made, hashes.SHA256())
-    )  # fmt: skip
-    key.write_bytes(
-        made.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-
-
-def _free():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.mark.skipif(not NGINX, reason="there is no nginx")
-@pytest.mark.slow
-def test_the_site_below_a_path(small_site, tmp_path):
-    """gunicorn with our configuration on a socket, nginx with ours before it, under /iop4/."""
-    import http.client
-
-    root = tmp_path / "data"
-    shutil.copytree(small_site.root, root)
-    sock, port = tmp_path / "web.sock", _free()
-    env = {
-        **os.environ,
-        "POLARNIGHT_CONFIG": os.devnull,
-        "POLARNIGHT_DATADIR": str(root),
-        "POLARNIGHT_WEB__TRUSTED_PROXIES": "1",
-        "POLARNIGHT_WEB__WORKERS": "1",
-        "GUNICORN_BIND": f"unix:{sock}",
-    }
-    env.pop("DJANGO_SETTINGS_MODULE", None)
-    _nginx(tmp_path, sock, port)
-    log = (tmp_path / "log").open("w")
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", str(DEPLOY / "gunicorn.conf.py")]
-    processes = [
-        subprocess.Popen([*gunicorn, "polarnight.web.wsgi:application"], env=env, stderr=log),
-        subprocess.Popen([NGINX, "-c", str(tmp_path / "nginx.conf")], stderr=log),
-    ]
-
-    def get(path):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        with contextlib.closing(connection):
-            connection.request("GET", path, headers={"Host": "localhost"})
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read().decode("utf-8", "replace")
-
-    try:
-        until = time.monotonic() + 25
-        status = 0
-        while status != 200 and time.monotonic() < until:
-            with contextlib.suppress(OSError):
-                status, headers, text = get("/iop4/login/")
-            if status != 200:
-                time.sleep(0.2)
-        assert status == 200, (tmp_path / "log").read_text()
-        assert 'name="root" content="/iop4"' in text
-        links = re.findall(r'(?:href|src|action)="([^"#]*)"', text)
-        assert links
-        assert all(link.startswith("/iop4/") or link == "" for link in links), links
-        style = next(link for link in links if link.endswith("polarnight.css"))
-        assert get(style)[0] == 200
-        status, headers, _ = get("/iop4/")
-        assert (status, headers["Location"]) == (302, "/iop4/login/?next=/iop4/")
-        status, headers, text = get("/iop4/api/v1/me")
-        assert status == 401
-        assert headers["Content-Type"] == "application/problem+json"
-        assert get("/iop4/api/v1/nothing")[1]["Content-Type"] == "application/problem+json"
-        assert get("/iop4")[1]["Location"].endswith("/iop4/")
-    finally:
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
-        for process in processes:
-            process.wait(30)
-        log.close()

@@ -23,7 +23,15 @@ from polarnight.progress import track
 if TYPE_CHECKING:
     from polarnight.config import Settings
 
-__all__ = ["Comparison", "compare_with_truth", "fresh_directory", "reduced_chi2", "run_demo"]
+__all__ = [
+    "Comparison",
+    "compare_with_truth",
+    "fresh_directory",
+    "is_finished",
+    "mark_finished",
+    "reduced_chi2",
+    "run_demo",
+]
 
 _NIGHTS = (("AndorT90", "2022-09-18"), ("CAFOS2.2", "2025-09-13"))
 _MARK = ".polarnight-demo"
@@ -103,6 +111,22 @@ def fresh_directory(output: Path) -> Path:
             path.unlink()
     (output / _MARK).write_text("Made by `polarnight demo`, which may empty it again.\n")
     return output
+
+
+def mark_finished(output: Path, seed: int) -> None:
+    """Note that the demonstration in a directory is whole, and of which seed."""
+    with (output / _MARK).open("a", encoding="utf-8") as file:
+        file.write(f"{_whole(seed)}\n")
+
+
+def is_finished(output: Path, seed: int) -> bool:
+    """Return whether a directory holds the whole demonstration of a seed."""
+    mark = output / _MARK
+    return mark.is_file() and _whole(seed) in mark.read_text(encoding="utf-8").splitlines()
+
+
+def _whole(seed: int) -> str:
+    return f"Whole, with the seed {seed}."
 
 
 def _foreign(output: Path, found: Sequence[Path]) -> Iterator[Path]:
