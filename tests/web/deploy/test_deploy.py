@@ -67,7 +67,7 @@ def test_variables_and_settings_exist(tmp_path):
     }
     settings = load_settings(None, environ={**filled, "POLARNIGHT_CONFIG": os.devnull})
     assert settings.cubes.scheduler == "tcp://scheduler:8786"
-    assert settings.web.allowed_hosts == ("localhost",)
+    assert settings.web.allowed_hosts == ("localhost", "127.0.0.1")
     settings = load_settings(DEPLOY / "polarnight.yaml", environ={})
     assert settings.web.trusted_proxies == 1
     assert settings.web.https
