@@ -164,8 +164,11 @@ class Repository:
             self.root.mkdir(parents=True, exist_ok=True)
             return [self.root]
         inner = virtual.lstrip("/")
-        own = [] if self.own is None else [self.own / inner]
-        return [self.root / inner, *own, Path(virtual)]
+        if self.own is None:
+            return [self.root / inner, Path(virtual)]
+        # What lies elsewhere is not looked for: whether it is there is nobody's business.
+        real = [Path(virtual)] if self._allowed(Path(virtual)) else []
+        return [self.root / inner, self.own / inner, *real]
 
     def _allowed(self, place: Path) -> bool:
         real = Path(os.path.realpath(place))
