@@ -23,16 +23,9 @@ from polarnight.simulation.modulation import (
 from polarnight.simulation.night import NightSimulator, read_truth, simulate_night, sky_of_truth
 from polarnight.simulation.optics import Optics
 from polarnight.simulation.options import NightOptions, make_options
-from polarnight.simulation.plugin import (
-    GROUP,
-    FrameSetting,
-    Pointing,
-    SimulatedInstrument,
-    all_simulations,
-    get_simulation,
-    scenarios_of,
-)
+from polarnight.simulation.plugin import FrameSetting, Pointing, SimulatedInstrument
 from polarnight.simulation.psf import Psf, add_stars
+from polarnight.simulation.registry import GROUP, all_simulations, get_simulation, scenarios_of
 from polarnight.simulation.sky import Sky
 from polarnight.simulation.targets import BL_LAC, HILTNER_960, M_51, Target
 

@@ -24,7 +24,8 @@ from polarnight.simulation.galaxy import Galaxy
 from polarnight.simulation.headers import wcs_cards
 from polarnight.simulation.options import NightOptions, make_options
 from polarnight.simulation.plan import airmass, plan_night
-from polarnight.simulation.plugin import FrameSetting, Pointing, get_simulation
+from polarnight.simulation.plugin import FrameSetting, Pointing
+from polarnight.simulation.registry import get_simulation
 from polarnight.simulation.seeds import generator
 from polarnight.simulation.setting import Window, make_setting, place_near
 from polarnight.simulation.skies import make_sky, scenario_targets

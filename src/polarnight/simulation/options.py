@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
 from polarnight.config.texts import shown
 from polarnight.errors import ConfigError
-from polarnight.simulation.plugin import get_simulation, scenario_defaults, scenarios_of
+from polarnight.simulation.registry import get_simulation, scenario_defaults, scenarios_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

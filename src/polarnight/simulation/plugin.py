@@ -12,35 +12,22 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from polarnight.errors import ConfigError
-from polarnight.instruments import Instrument, all_instruments, get_instrument
-from polarnight.plugins import load_plugins
-
 if TYPE_CHECKING:
-    from datetime import date
-
     from astropy.io.fits import Header
 
+    from polarnight.instruments import Instrument
     from polarnight.simulation.cameras import Camera
     from polarnight.simulation.exposure import Exposure
     from polarnight.simulation.optics import Optics
     from polarnight.simulation.targets import Target
 
 __all__ = [
-    "GROUP",
     "FileNamer",
     "FrameSetting",
     "HeaderWriter",
     "Pointing",
     "SimulatedInstrument",
-    "all_simulations",
-    "get_simulation",
-    "scenario_defaults",
-    "scenarios_of",
 ]
-
-GROUP = "polarnight.simulations"
-"""The entry-point group of simulations."""
 
 
 @dataclass(frozen=True)
@@ -136,109 +123,3 @@ class SimulatedInstrument:
     def camera_of(self, beam: str) -> Camera:
         """Return the camera that sees a beam (``"O"``, ``"E"``; ``""`` where there is one)."""
         return self.second if beam == "E" and self.second is not None else self.camera
-
-
-def all_simulations() -> dict[str, SimulatedInstrument]:
-    """Return every simulation by instrument name, sorted by name.
-
-    Those of entry points, and those derived from the declarations of other instruments.
-    """
-    found = {name: _checked(name, made) for name, made in load_plugins(GROUP).items()}
-    for name, instrument in all_instruments().items():
-        derived = None if name in found else _derived(instrument)
-        if derived is not None:
-            found[name] = derived
-    return dict(sorted(found.items()))
-
-
-def get_simulation(instrument: str, night: date | None = None) -> SimulatedInstrument:
-    """Return the simulation of an instrument.
-
-    Parameters
-    ----------
-    instrument : str
-    night : date, optional
-        Whose detector to simulate, where the simulation is derived from a declaration.
-
-    Raises
-    ------
-    ConfigError
-        Where the instrument is unknown or nothing tells how to simulate it.
-    """
-    made = load_plugins(GROUP).get(instrument)
-    if made is not None:
-        return _checked(instrument, made)
-    if instrument in all_instruments():
-        derived = _derived(get_instrument(instrument), night)
-        if derived is not None:
-            return derived
-    msg = (
-        f"no instrument {instrument!r} can be simulated; there are: "
-        f"{', '.join(all_simulations()) or 'none'}"
-    )
-    raise ConfigError(msg)
-
-
-_OF_THE_CAMERA = (
-    *("size", "binning", "window_size", "gap", "photometry", "polarimetry"),
-    *("n_bias", "n_darks", "dark_exptime", "flat_level"),
-)
-"""Options that make a camera's frames what they are, the same in every scenario."""
-
-_OPEN_TO_ALL: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        "field": MappingProxyType(
-            {"n_cycles": 0, "n_photometry": 1, "photometry": ("R",), "n_calibrators": 0}
-        ),
-        "standards": MappingProxyType(
-            {
-                "n_photometry": 0,
-                "n_stars": 40,
-                "n_calibrators": 0,
-                "ip_scatter": 0.0,
-                "gap": 20.0,
-            }
-        ),
-    }
-)
-
-
-def scenarios_of(simulation: SimulatedInstrument) -> tuple[str, ...]:
-    """Return the scenarios in which an instrument can be simulated.
-
-    Its own, ``field``, and ``standards`` where it has a polarimeter.
-    """
-    polarimeter = get_instrument(simulation.name).polarimeter is not None
-    return tuple(
-        dict.fromkeys(
-            (*simulation.scenarios, *(k for k in _OPEN_TO_ALL if polarimeter or k != "standards"))
-        )
-    )
-
-
-def scenario_defaults(simulation: SimulatedInstrument, scenario: str) -> dict[str, Any]:
-    """Return the options of a scenario that differ from those of `NightOptions`."""
-    shared = dict(_OPEN_TO_ALL.get(scenario, {}))
-    if shared:
-        demo = simulation.scenarios.get("demo", {})
-        shared = {key: demo[key] for key in _OF_THE_CAMERA if key in demo} | shared
-        bands = simulation.camera.zero_points
-        if any(band not in bands for band in shared.get("photometry", ())):
-            shared["photometry"] = tuple(bands)[:1]
-    return shared | dict(simulation.scenarios.get(scenario, {}))
-
-
-def _checked(name: str, made: Any) -> SimulatedInstrument:
-    if not isinstance(made, SimulatedInstrument) or made.name != name:
-        msg = (
-            f"the entry point {name!r} of {GROUP} is no SimulatedInstrument of that name; "
-            f"correct the package that offers it"
-        )
-        raise ConfigError(msg)
-    return made
-
-
-def _derived(instrument: Instrument, night: date | None = None) -> SimulatedInstrument | None:
-    from polarnight.simulation.instruments.generic import derive_simulation
-
-    return derive_simulation(instrument, night)
