@@ -202,6 +202,36 @@ def test_a_long_command_is_stopped(door, monkeypatch, elsewhere):
     assert "stopped" in error_of(answer.json())
 
 
+def limit(monkeypatch, **values):
+    """Put other limits of the console in force."""
+    from polarnight.config import get_settings
+
+    given = get_settings()
+    changed = given.model_copy(update={"web": given.web.model_copy(update=values)})
+    monkeypatch.setattr("polarnight.web.console.limits.get_settings", lambda: changed)
+
+
+def test_a_command_has_a_limit_of_time(door, monkeypatch):
+    slow(monkeypatch, 300.0)
+    limit(monkeypatch, console_minutes=0.02)
+    answer = submit(door.client("viewer"), "oph_list", wait=40)
+    told = error_of(answer)
+    assert told.startswith("stopped after 0.02 minutes, the limit of the console")
+    assert "long work is for a job" in told
+    assert "web.console_minutes" in told
+    assert answer["code"] != 0
+
+
+def test_a_long_answer_is_left_out_and_says_so(door, monkeypatch):
+    limit(monkeypatch, console_bytes=1000)
+    answer = submit(door.client("viewer"), "oph_operators_list", wait=40)
+    assert error_of(answer) == ""
+    text = json.dumps(answer["response"])
+    assert "the answer is left out" in text
+    assert "web.console_bytes" in text
+    assert "oph_cubeschema" not in text
+
+
 def test_oph_cancel_stops_a_command_of_the_session(door, monkeypatch):
     slow(monkeypatch)
     client = door.client("operator")
@@ -219,6 +249,8 @@ def test_one_command_at_a_time_changes_a_session(door, monkeypatch):
     from polarnight.web.console import running
 
     going, most, lock = [0], [0], threading.Lock()
+    begun, end = threading.Event(), threading.Event()
+    end.set()
 
     def run(self, given, context):
         from polarnight.ophidia.operator import Answer
@@ -226,7 +258,9 @@ def test_one_command_at_a_time_changes_a_session(door, monkeypatch):
         with lock:
             going[0] += 1
             most[0] = max(most[0], going[0])
+        begun.set()
         time.sleep(0.2)
+        end.wait(60)
         with lock:
             going[0] -= 1
         return Answer([])
@@ -246,12 +280,17 @@ def test_one_command_at_a_time_changes_a_session(door, monkeypatch):
     assert [error_of(answer) for answer in answers] == ["", "", ""]
     assert most == [1]
     monkeypatch.setattr(running, "_PATIENCE", 0.05)
-    threads = [threading.Thread(target=one) for _ in range(1)]
-    threads[0].start()
-    time.sleep(0.1)
-    with pytest.raises(running.Refused, match="another command of this session"):
-        running.begin("operator", IMPORT, {"session": session})
-    threads[0].join()
+    begun.clear()
+    end.clear()
+    thread = threading.Thread(target=one)
+    thread.start()
+    try:
+        assert begun.wait(60)
+        with pytest.raises(running.Refused, match="another command of this session"):
+            running.begin("operator", IMPORT, {"session": session})
+    finally:
+        end.set()
+        thread.join()
 
 
 def test_too_many_at_once(door, monkeypatch):
