@@ -270,3 +270,66 @@ def test_sources_are_targets_unless_asked(site):
     assert rows("") == ["aim"]
     assert rows("calibrators=only") == ["star 1"]
     assert rows("calibrators=all") == ["aim", "star 1"]
+
+
+def test_previews_stay_until_they_are_hidden(site):
+    make_frames(1)
+    client = site.client("admin")
+    lists = ("rawfit/", "rawfit/?previews=on", "reducedfit/", "reducedfit/?previews=off", "rawfit/")
+    pages = [client.get(f"/admin/polarnight/{one}").content for one in lists]
+    seen = [b"pn-preview" in page for page in pages]
+    assert seen == [False, True, True, False, False]
+
+
+def test_a_night_tells_the_flags_of_its_frames_and_leads_to_them(site):
+    raws, _, _ = make_frames(2)
+    raws[0].set_flag(FLAGS.CLASSIFIED)
+    raws[0].save()
+    raws[1].set_flag(FLAGS.ERROR_DOWNLOAD)
+    raws[1].save()
+    client = site.client("admin")
+    text = client.get("/admin/polarnight/epoch/").content.decode()
+    assert "ERROR_DOWNLOAD, CLASSIFIED" in text
+    link = re.search(r'href="(/admin/polarnight/rawfit/[^"]+)"', text)[1].replace("&amp;", "&")
+    assert len(set(names(client.get(link)))) == 2
+
+
+def test_from_a_result_to_its_frames_apertures_and_diagnostic(demo):
+    result = PhotoPolResult.objects.filter(reduction="relpol").first()
+    client = demo.client("admin")
+    text = client.get(f"/admin/polarnight/photopolresult/?id_is={result.pk}").content.decode()
+    assert f'href="/results/{result.pk}/"' in text
+    for model, number in (("reducedfit", result.n_frames), ("aperphotresult", None)):
+        link = f"/admin/polarnight/{model}/?result={result.pk}"
+        assert f'href="{link}"' in text
+        rows = re.findall(
+            r'name="_selected_action"|class="field-id"', client.get(link).content.decode()
+        )
+        assert len(rows) >= (number or result.aperphotresults.count())
+    aperture = result.aperphotresults.first()
+    listed = client.get(f"/admin/polarnight/aperphotresult/?result={result.pk}").content.decode()
+    assert f'href="/apertures/{aperture.pk}/"' in listed
+    assert f'src="/api/v1/apertures/{aperture.pk}/thumbnail.png"' in listed
+
+
+def test_a_master_leads_to_what_it_was_built_from(demo):
+    bias = MasterBias.objects.first()
+    client = demo.client("admin")
+    link = f"/admin/polarnight/rawfit/?bias_master={bias.pk}"
+    assert f'href="{link}"' in client.get("/admin/polarnight/masterbias/").content.decode()
+    text = client.get(link).content.decode()
+    assert text.count('name="_selected_action"') == bias.rawfits.count()
+
+
+def test_sources_with_last_magnitude_exposures_and_comment(demo):
+    source = AstroSource.objects.get(name="2200+420")
+    source.comment = "bright " * 30
+    source.save()
+    text = demo.client("admin").get("/admin/polarnight/astrosource/").content.decode()
+    row = text.partition("2200+420")[2].partition("</tr>")[0]
+    assert re.search(r"field-last_mag[^>]*>13\.\d+", row)
+    assert re.search(r"field-andor90[^>]*>\d+", row)
+    assert re.search(r"field-dipol[^>]*>\d+ × \d", row)
+    assert "bright bright" in row
+    assert "…" in row
+    assert f"/sources/{source.pk}/field-stars/" in row

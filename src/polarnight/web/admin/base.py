@@ -10,7 +10,9 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, models
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from polarnight.web.access.roles import Action, allowed
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 else:
     _ModelAdmin = admin.ModelAdmin
 
-__all__ = ["NightColumns", "ReadOnlyAdmin", "flags_of", "linked", "shown"]
+__all__ = ["NightColumns", "ReadOnlyAdmin", "flags_of", "linked", "rows_link", "shown"]
 
 _SECONDS = 5.0
 _LONGEST = 5000
@@ -32,6 +34,12 @@ def linked(text: object, name: str, *arguments: Any, **query: Any) -> str | Safe
     """Return a text with a link to one of our pages; plain where there is no such page."""
     url = page_url(name, *arguments, **query)
     return format_html('<a href="{}">{}</a>', url, text) if url else str(text)
+
+
+def rows_link(model: str, text: object, **query: str | int) -> SafeString:
+    """Return a link to the list of another table, filtered."""
+    url = reverse(f"admin:polarnight_{model}_changelist")
+    return format_html('<a href="{}?{}">{}</a>', url, urlencode(query), text)
 
 
 def shown(description: str, ordering: str | None = None) -> Callable[[Any], Any]:

@@ -19,11 +19,15 @@ __all__ = [
     "OwnNightFilter",
     "PatternFilter",
     "PreviewFilter",
+    "ResultFilter",
     "TextFilter",
+    "master_filter",
+    "previews_shown",
     "text_filter",
 ]
 
 _LONGEST = 100
+_PREVIEWS = "admin_previews"
 
 
 class _FormFilter(ListFilter):
@@ -114,6 +118,22 @@ class IdFilter(TextFilter):
         return {self.path: int(value)}
 
 
+class ResultFilter(IdFilter):
+    """Rows that a result was made of."""
+
+    title, parameters, path = "result (number)", ("result",), "photopolresults"
+
+
+def master_filter(kind: str) -> type[IdFilter]:
+    """Make a filter of raw frames by the number of a master that was built from them."""
+    members = {
+        "title": f"master {kind} (number)",
+        "parameters": (f"{kind}_master",),
+        "path": f"master{kind}_set",
+    }
+    return type(f"Master{kind.title()}Filter", (IdFilter,), members)
+
+
 class NightFilter(TextFilter):
     """Rows of a night."""
 
@@ -184,22 +204,35 @@ class FlagsFilter(_FormFilter):
 
 
 class PreviewFilter(SimpleListFilter):
-    """Whether previews are shown; no row is left out."""
+    """Whether previews are shown, in all lists until they are hidden; no row is left out."""
 
     title, parameter_name = "previews", "previews"
 
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        if self.value() in ("on", "off"):
+            request.session[_PREVIEWS] = self.value() == "on"
+        self.on = previews_shown(request)
+
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """On, or off."""
-        return [("on", "shown")]
+        return [("on", "shown"), ("off", "hidden")]
 
     def choices(self, changelist: Any) -> Any:
-        """Call the other choice what it is."""
-        for choice in super().choices(changelist):
+        """The two of them; what the session says is chosen."""
+        for value, title in self.lookup_choices:
             yield {
-                **choice,
-                "display": choice["display"] if choice["display"] == "shown" else "hidden",
+                "selected": self.on == (value == "on"),
+                "query_string": changelist.get_query_string({self.parameter_name: value}),
+                "display": title,
             }
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         """Leave the rows alone."""
         return queryset
+
+
+def previews_shown(request: HttpRequest) -> bool:
+    """Whether the user wants previews: by the address, else as chosen before."""
+    asked = request.GET.get("previews")
+    return asked == "on" if asked in ("on", "off") else bool(request.session.get(_PREVIEWS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -13,7 +14,14 @@ from django.utils.safestring import SafeString
 
 from polarnight.db.models import AstroSource, Epoch, RawFit, ReducedFit
 from polarnight.db.models.masters import MasterBias, MasterDark, MasterFlat
-from polarnight.web.admin.base import NightColumns, ReadOnlyAdmin, flags_of, linked, shown
+from polarnight.web.admin.base import (
+    NightColumns,
+    ReadOnlyAdmin,
+    flags_of,
+    linked,
+    rows_link,
+    shown,
+)
 from polarnight.web.admin.filters import (
     FlagsFilter,
     IdFilter,
@@ -21,6 +29,9 @@ from polarnight.web.admin.filters import (
     OwnNightFilter,
     PatternFilter,
     PreviewFilter,
+    ResultFilter,
+    master_filter,
+    previews_shown,
     text_filter,
 )
 from polarnight.web.admin.judging import ReasonForm, ignore, use_again
@@ -37,7 +48,7 @@ class EpochAdmin(ReadOnlyAdmin):
 
     list_display = (
         "id", "show_night", "telescope", "night", "raw", "bias", "dark", "flat", "light",
-        "reduced", "solved", "failed", "results", "flags_",
+        "reduced", "solved", "failed", "results", "flags_", "flags_of_frames", "lists",
     )  # fmt: skip
     list_display_links = ("id",)
     list_filter = (IdFilter, "telescope", OwnNightFilter, FlagsFilter)
@@ -58,6 +69,8 @@ class EpochAdmin(ReadOnlyAdmin):
                 rows = vars(self)["result_list"]
                 keys = [row.pk for row in rows]
                 counted = Epoch.objects.filter(pk__in=keys).with_counts().in_bulk()
+                for key, names in _flags_of_frames(keys).items():
+                    vars(counted[key])["flags_of_frames"] = names
                 self.result_list = [counted[key] for key in keys]
 
         return Counted
@@ -71,6 +84,30 @@ class EpochAdmin(ReadOnlyAdmin):
     def flags_(self, obj: Any) -> SafeString:
         """The flags."""
         return flags_of(obj)
+
+    @shown("flags of its raw frames")
+    def flags_of_frames(self, obj: Any) -> str:
+        """All flags that any of them bears."""
+        return ", ".join(vars(obj).get("flags_of_frames", ()))
+
+    @shown("lists")
+    def lists(self, obj: Any) -> SafeString:
+        """Links to the raw and the reduced frames of the night."""
+        asked = {"epoch__telescope": obj.telescope, "night": obj.night.isoformat()}
+        links = ((rows_link(f"{kind}fit", kind, **asked),) for kind in ("raw", "reduced"))
+        return format_html_join(" ", "{}", links)
+
+
+def _flags_of_frames(nights: Sequence[int]) -> dict[int, list[str]]:
+    """Return the flags that any raw frame of some nights bears."""
+    found = dict.fromkeys(nights, 0)
+    pairs = RawFit.objects.filter(epoch__in=nights).values_list("epoch", "flags").distinct()
+    for night, flags in pairs.order_by():
+        found[night] |= flags
+    return {
+        night: [flag.name or "" for flag in RawFit.FLAGS if flags & flag]
+        for night, flags in found.items()
+    }
 
 
 def _counted(name: str) -> Any:
@@ -97,7 +134,7 @@ class FrameAdmin(NightColumns, ReadOnlyAdmin):
     def get_list_display(self, request: HttpRequest) -> Any:
         """Add the previews where they are asked for."""
         columns = list(super().get_list_display(request))
-        if request.GET.get("previews") == "on":
+        if previews_shown(request):
             columns.insert(1, "preview")
         return columns
 
@@ -132,7 +169,7 @@ class RawFitAdmin(FrameAdmin):
 
     frame_kind = "raw"
     list_display = (*_FRAME_COLUMNS, "error")
-    list_filter = _FRAME_FILTERS
+    list_filter = (*_FRAME_FILTERS, *(master_filter(kind) for kind in ("bias", "dark", "flat")))
     hidden = ("mtime_ns",)
 
 
@@ -142,7 +179,7 @@ class ReducedFitAdmin(FrameAdmin):
 
     frame_kind = "reduced"
     list_display = (*_FRAME_COLUMNS, "solved", "fwhm", "targets", "error")
-    list_filter = (*_FRAME_FILTERS, "solved")
+    list_filter = (*_FRAME_FILTERS, "solved", ResultFilter)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Read the targets of all rows at once."""
@@ -157,13 +194,15 @@ class ReducedFitAdmin(FrameAdmin):
 
     @shown("targets in field")
     def targets(self, obj: Any) -> str | SafeString:
-        """The targets that the solution has in the field."""
+        """The targets that the solution has in the field; else what OBJECT says."""
+        if not obj.targets_in_field:
+            return format_html("{}?", obj.object_name) if obj.object_name else ""
         links = ((linked(one.name, "source", one.pk),) for one in obj.targets_in_field[:8])
         return format_html_join(", ", "{}", links)
 
 
 _MASTER_COLUMNS: tuple[Any, ...] = (
-    "id", "viewer", "night", "instrument", "imgsize", "imgbinning", "readmode", "n_used", "jd",
+    "id", "viewer", "night", "instrument", "imgsize", "imgbinning", "readmode", "built_from", "jd",
     "flags_", "error",
 )  # fmt: skip
 _MASTER_FILTERS: tuple[Any, ...] = (
@@ -177,6 +216,11 @@ class MasterAdmin(FrameAdmin):
 
     list_display = _MASTER_COLUMNS
     list_filter = _MASTER_FILTERS
+
+    @shown("built from")
+    def built_from(self, obj: Any) -> str | SafeString:
+        """The link to the raw frames that it was made of."""
+        return rows_link("rawfit", f"{obj.n_used} frames", **{f"{self.frame_kind}_master": obj.pk})
 
 
 @admin.register(MasterBias, site=admin_site)

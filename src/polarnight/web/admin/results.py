@@ -5,12 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from polarnight.db.models import AperPhotResult, PhotoPolResult
 from polarnight.db.models.audit import FlagChange, HumanDecision
-from polarnight.web.admin.base import NightColumns, ReadOnlyAdmin, linked, shown
-from polarnight.web.admin.filters import FlagsFilter, IdFilter, NightFilter, text_filter
+from polarnight.web.admin.base import NightColumns, ReadOnlyAdmin, linked, rows_link, shown
+from polarnight.web.admin.filters import (
+    FlagsFilter,
+    IdFilter,
+    NightFilter,
+    ResultFilter,
+    text_filter,
+)
 from polarnight.web.admin.site import admin_site
+from polarnight.web.links import page_url
 
 __all__ = ["AperPhotResultAdmin", "PhotoPolResultAdmin"]
 
@@ -20,13 +30,24 @@ class AperPhotResultAdmin(ReadOnlyAdmin):
     """Fluxes of sources in frames."""
 
     list_display = (
-        "id", "source", "frame", "pairs", "aperpix", "r_in", "r_out", "flux_counts",
+        "id", "thumbnail", "source", "frame", "pairs", "aperpix", "r_in", "r_out", "flux_counts",
         "flux_counts_err", "fwhm", "x_px", "y_px",
     )  # fmt: skip
     list_display_links = ("id",)
-    list_filter = (IdFilter, text_filter("source", "astrosource__name"))
+    list_filter = (
+        IdFilter, text_filter("source", "astrosource__name"), ResultFilter, FlagsFilter
+    )  # fmt: skip
     list_select_related = ("astrosource", "reducedfit__epoch")
     ordering = ("-id",)
+
+    @shown("diagnostic")
+    def thumbnail(self, obj: Any) -> SafeString:
+        """The cut-out, fetched when it comes into view, that leads to the diagnostic."""
+        return format_html(
+            '<a href="{}"><img class="pn-thumbnail" loading="lazy" width="64" height="64" '
+            'alt="Diagnostic of {}" src="{}"></a>',
+            page_url("aperture", obj.pk), obj.pk, reverse("api:get_thumbnail", args=(obj.pk,)),
+        )  # fmt: skip
 
     @shown("source", "astrosource__name")
     def source(self, obj: Any) -> str:
@@ -45,7 +66,7 @@ class PhotoPolResultAdmin(NightColumns, ReadOnlyAdmin):
 
     list_display = (
         "id", "source", "night", "instrument", "band", "reduction", "juliandate", "mag", "mag_err",
-        "p", "p_err", "chi", "chi_err", "flags_", "diagnostics",
+        "p", "p_err", "chi", "chi_err", "flags_", "diagnostics", "frames", "apertures",
     )  # fmt: skip
     list_display_links = ("id",)
     list_filter = (
@@ -62,9 +83,18 @@ class PhotoPolResultAdmin(NightColumns, ReadOnlyAdmin):
 
     @shown("diagnostics")
     def diagnostics(self, obj: Any) -> str:
-        """The link to the page of the result, or to the light curve."""
-        page = linked("result", "result", obj.pk)
-        return page if page != "result" else linked("plot", "plot", srcname=obj.astrosource.name)
+        """The link to the page of the result."""
+        return linked("open", "result", obj.pk)
+
+    @shown("frames")
+    def frames(self, obj: Any) -> SafeString:
+        """The link to the reduced frames that it was made of."""
+        return rows_link("reducedfit", obj.n_frames, result=obj.pk)
+
+    @shown("apertures")
+    def apertures(self, obj: Any) -> SafeString:
+        """The link to the apertures that it was made of."""
+        return rows_link("aperphotresult", "list", result=obj.pk)
 
 
 @admin.register(HumanDecision, site=admin_site)

@@ -12,8 +12,12 @@ from polarnight.db.models import AstroSource
 from polarnight.web.admin.base import ReadOnlyAdmin, linked, shown
 from polarnight.web.admin.filters import IdFilter
 from polarnight.web.admin.site import admin_site
+from polarnight.web.catalogue.latest import last_seen
+from polarnight.web.templatetags.polarnight import pm
 
 __all__ = ["AstroSourceAdmin", "CalibratorFilter"]
+
+_SHORT = 80  # characters of a comment in the list
 
 
 class CalibratorFilter(SimpleListFilter):
@@ -43,6 +47,7 @@ class AstroSourceAdmin(ReadOnlyAdmin):
 
     list_display = (
         "id", "page", "other_names", "srctype", "ra_hms", "dec_dms", "mag_R", "calibrator",
+        "last_seen", "last_mag", "andor90", "andor150", "dipol", "comment_", "field_stars",
         "edit", "plot",
     )  # fmt: skip
     list_display_links = ("id",)
@@ -53,6 +58,58 @@ class AstroSourceAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         """Mark calibrators."""
         return AstroSource.objects.with_calibrator_mark().order_by("name")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """Look up what was last seen of the sources of the page only, all at once."""
+        base = super().get_changelist(request, **kwargs)
+
+        class WithLast(base):  # type: ignore[misc, valid-type]
+            def get_results(self, request: HttpRequest) -> None:
+                super().get_results(request)
+                rows = list(vars(self)["result_list"])
+                seen = last_seen(rows)
+                for row in rows:
+                    row.seen = seen[row.pk]
+                self.result_list = rows
+
+        return WithLast
+
+    @shown("last seen (UTC)")
+    def last_seen(self, obj: Any) -> str:
+        """When its last result was taken."""
+        return obj.seen.when.strftime("%Y-%m-%d %H:%M") if obj.seen.when else ""
+
+    @shown("last R")
+    def last_mag(self, obj: Any) -> str:
+        """The mean R magnitude of the last night that has one."""
+        return "" if obj.seen.mag is None else pm(obj.seen.mag, obj.seen.mag_err)
+
+    @shown("Andor90 (s)")
+    def andor90(self, obj: Any) -> str:
+        """The recommended exposure."""
+        return _exposure(obj, "andor90")
+
+    @shown("Andor150 (s)")
+    def andor150(self, obj: Any) -> str:
+        """The recommended exposure."""
+        return _exposure(obj, "andor150")
+
+    @shown("DIPOL (s)")
+    def dipol(self, obj: Any) -> str:
+        """The recommended exposure, and how often."""
+        text = _exposure(obj, "dipol")
+        return f"{text} × {obj.seen.advice.repeats}" if text.isdigit() else text
+
+    @shown("comment", "comment")
+    def comment_(self, obj: Any) -> str:
+        """The beginning of the comment, as text."""
+        text = " ".join(obj.comment.split())
+        return text if len(text) <= _SHORT else f"{text[:_SHORT].rstrip()}…"
+
+    @shown("")
+    def field_stars(self, obj: Any) -> str:
+        """The link to the import of field stars."""
+        return "" if obj.calibrator else linked("field stars", "source-field", obj.pk)
 
     @shown("name", "name")
     def page(self, obj: Any) -> str:
@@ -73,3 +130,11 @@ class AstroSourceAdmin(ReadOnlyAdmin):
     def plot(self, obj: Any) -> str:
         """The link to the light curve."""
         return linked("plot", "plot", srcname=obj.name)
+
+
+def _exposure(obj: Any, name: str) -> str:
+    advice = obj.seen.advice
+    if advice is None:
+        return ""
+    seconds = getattr(advice, name)
+    return "too faint" if seconds is None else str(seconds)
