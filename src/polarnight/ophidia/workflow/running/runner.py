@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,6 +20,7 @@ from polarnight.ophidia.workflow.running.commands import (
 )
 from polarnight.ophidia.workflow.running.job import Hooks, Submit
 from polarnight.ophidia.workflow.running.plan import Instance, Plan
+from polarnight.ophidia.workflow.running.queueing import Queue
 from polarnight.ophidia.workflow.running.record import Record
 from polarnight.ophidia.workflow.running.results import Outcome, look_up
 from polarnight.ophidia.workflow.running.steering import Steering
@@ -79,10 +79,7 @@ class Run:
         self.begin = self.end = 0.0
         self.stopped = threading.Event()  # no task begins any more
         self.killed = threading.Event()  # running tasks stop as soon as they can
-        self.cores = max(cores, self.state.ncores)
-        self._used = 0
-        self._ready: deque[Instance] = deque()  # wait for nothing any more
-        self._queued: deque[Instance] = deque()  # wait for cores alone
+        self._queue = Queue(cores, self.state.ncores)
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._running: dict[str, Instance] = {}
         self._waiters: dict[str, Waiter] = {}
@@ -184,10 +181,10 @@ class Run:
     def _loop(self) -> None:
         while True:
             self._start_ready()
-            if self._ready and not self.stopped.is_set():
+            if self._queue.has_ready and not self.stopped.is_set():
                 continue  # what ended at once has freed others
             if not self._running:
-                if self.stopped.is_set() or not (self._ready or self._queued):
+                if self.stopped.is_set() or not self._queue:
                     break
                 continue
             kind, content = self._events.get()
@@ -196,45 +193,21 @@ class Run:
                 self._running.pop(instance.id)
                 with self._lock:
                     self._waiters.pop(instance.id, None)
-                self._used -= self._weight(instance)
+                self._queue.release(instance)
                 self.settle(instance, outcome, control)
             elif kind == "set":
                 self.variables.setdefault((), {}).update(content)
 
     def take(self, fresh: Iterable[Instance]) -> None:
         """Begin with instances that a loop has made, as far as they wait for nothing."""
-        self._ready.extend(one for one in fresh if not one.waits)
+        self._queue.add(one for one in fresh if not one.waits)
 
     def _start_ready(self) -> None:
         """Begin what can begin; operators of control end at once and may free others."""
-        while self._ready and not self.stopped.is_set():
-            instance = self._ready.popleft()
-            weight = self._weight(instance)
-            if instance.ended:
-                continue
-            if weight:
-                self._queued.append(instance)
-            else:
-                self._begin(instance, 0)
-        at = 0
-        while at < len(self._queued) and self._used < self.cores and not self.stopped.is_set():
-            weight = self._weight(self._queued[at])
-            if self._used and self._used + weight > self.cores:
-                at += 1  # a smaller one behind it may fit
-                continue
-            instance = self._queued[at]
-            del self._queued[at]
-            if not instance.ended:
-                self._begin(instance, weight)
+        for instance in self._queue.beginning(self.stopped):
+            self._begin(instance)
 
-    def _weight(self, instance: Instance) -> int:
-        if instance.task.controls:
-            return 0
-        given = instance.task.argument("ncores")
-        own = int(given) if given.isdigit() else self.state.ncores
-        return min(max(own, 1), self.cores)
-
-    def _begin(self, instance: Instance, weight: int) -> None:
+    def _begin(self, instance: Instance) -> None:
         parents = self.plan.parents(instance)
         statuses = {one.status for _, ones in parents for one in ones}
         if statuses & {Status.ERROR, Status.ABORTED}:
@@ -267,7 +240,7 @@ class Run:
             code = getattr(error, "code", 9)
             self.settle(instance, Outcome(error=str(error), code=code), {})
             return
-        self._used += weight
+        self._queue.occupy(instance)
         self._running[instance.id] = instance
         self.hooks.changed(self, instance)
         thread = threading.Thread(
@@ -365,7 +338,7 @@ class Run:
             waiting = self.plan.instances[child]
             waiting.waits.discard(instance.id)
             if not waiting.waits and waiting.status == Status.PENDING:
-                self._ready.append(waiting)
+                self._queue.add([waiting])
         self.hooks.changed(self, instance)
 
     def _finish(self) -> None:
