@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+import math
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Query, Router, Schema
@@ -53,6 +54,7 @@ class Shown(Asked):
     most: int = Field(MOST, ge=100, le=20000, description="points of each panel")
     theme: Literal["light", "dark"] = "light"
     document: bool = Field(False, description="send the plot, too, not only its points")
+    foreign: bool = Field(False, description="light curves of others, from crosscheck/, too")
 
 
 @router.get("/light-curve", auth=api_access(Action.VIEW), summary="Points of a light curve")
@@ -66,11 +68,25 @@ def light_curve(request: HttpRequest, asked: Annotated[Shown, Query()]) -> HttpR
         "source": selection.source.name,
         "literature": _told(references_of(selection.source, sorted(bands))),
     }
+    if asked.foreign:
+        answer["foreign"] = _foreign(selection)
     if asked.document:
         from polarnight.web.plots.document import document
 
         answer["document"] = document(asked.theme)
     return HttpResponse(json.dumps(answer), content_type="application/json")
+
+
+def _foreign(selection: Selection) -> dict[str, Any]:
+    from polarnight.web.plots.foreign import foreign_of
+
+    found = foreign_of(selection)
+    values = {name: [_or_none(value) for value in column] for name, column in found.values.items()}
+    return {"name": list(found.name), "mjd": [float(mjd) for mjd in found.mjd], **values}
+
+
+def _or_none(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _told(references: References) -> dict[str, object]:

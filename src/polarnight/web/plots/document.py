@@ -28,7 +28,7 @@ from bokeh.plotting import figure
 
 from polarnight.web.plots.colours import THEMES, Theme, ThemeName
 
-__all__ = ["COLUMNS", "document"]
+__all__ = ["COLUMNS", "FOREIGN", "document"]
 
 _TOOLS = "pan,wheel_zoom,box_zoom,box_select,lasso_select,tap,reset,save"
 _HEIGHTS = {"mag": 240, "p": 190, "chi": 190, "overview": 90, "qu": 380}
@@ -40,6 +40,12 @@ COLUMNS = (
     *("q", "q_err", "q_low", "q_high", "u", "u_err", "u_low", "u_high"),
 )
 """Columns of the points; the page makes those that follow from others."""
+
+FOREIGN = (
+    *("name", "mjd", "ms", "mag", "mag_low", "mag_high", "p", "p_low", "p_high"),
+    *("chi", "chi_low", "chi_high"),
+)
+"""Columns of the points of others; they cannot be chosen, for they are not ours to judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ _PANELS = (
 class _Points:
     data: ColumnDataSource
     view: CDSView
+    foreign: ColumnDataSource
 
 
 @cache
@@ -70,8 +77,9 @@ def document(theme: ThemeName = "light") -> dict[str, Any]:
 
     Panels of magnitude (downwards), p and chi share their time; the plane of q and u shares
     their points, so that selections are linked. What the page needs has a name: the sources
-    ``points``, ``overview`` and ``literature:<panel>``, the filter ``shown`` of points, the
-    ranges ``time``, ``date`` and ``whole``, figures ``panel:<name>``, renderers ``bars:<n>``.
+    ``points``, ``foreign``, ``overview`` and ``literature:<panel>``, the filter ``shown`` of
+    points, the ranges ``time``, ``date`` and ``whole``, figures ``panel:<name>``, renderers
+    ``bars:<n>``.
 
     Parameters
     ----------
@@ -81,6 +89,7 @@ def document(theme: ThemeName = "light") -> dict[str, Any]:
     points = _Points(
         ColumnDataSource({name: [] for name in COLUMNS}, name="points"),
         CDSView(filter=BooleanFilter(booleans=None, name="shown")),
+        ColumnDataSource({name: [] for name in FOREIGN}, name="foreign"),
     )
     time = Range1d(0, 1, name="time")
     panels = [_time_panel(panel, points, time, look) for panel in _PANELS]
@@ -133,9 +142,9 @@ def _bars(made: Any, points: _Points, number: int, *ends: str) -> Any:
     )  # fmt: skip
 
 
-def _follow(extent: Any, dots: Any, bars: Any) -> None:
+def _follow(extent: Any, *drawn: Any) -> None:
     """Let an axis reach over points and, while they are shown, their errors."""
-    extent.renderers = [dots, bars]
+    extent.renderers = list(drawn)
     extent.only_visible = True
 
 
@@ -155,9 +164,23 @@ def _time_panel(panel: _Panel, points: _Points, time: Range1d, look: Theme) -> A
         )  # fmt: skip
     lines = ColumnDataSource({"value": [], "colour": []}, name=f"literature:{panel.name}")
     made.hspan(y="value", line_color="colour", line_dash="dashed", line_alpha=0.8, source=lines)
+    theirs = _foreign(made, panel.name, points.foreign, look)
     _react(made, [dots])
-    _follow(made.y_range, dots, bars)
+    _follow(made.y_range, dots, bars, theirs)
     return made
+
+
+def _foreign(made: Any, name: str, data: ColumnDataSource, look: Theme) -> Any:
+    """Draw the points of others, hollow."""
+    made.segment(
+        "mjd", f"{name}_low", "mjd", f"{name}_high", color=look.text, alpha=0.5, source=data
+    )
+    dots = made.scatter(
+        "mjd", name, marker="diamond", size=8, line_color=look.text, fill_color=None, source=data
+    )
+    said = [("", "@name"), ("UTC", "@ms{%F %H:%M:%S}"), (name, f"@{name}{{0.000}}")]
+    made.add_tools(HoverTool(renderers=[dots], tooltips=said, formatters={"@ms": "datetime"}))
+    return dots
 
 
 def _react(made: Any, scatters: Sequence[Any]) -> None:

@@ -68,6 +68,20 @@ export class Board {
     this.model("overview").data = { mjd: data.mjd, y: data.mag_y, colour: data.colour };
   }
 
+  /** Light curves of others. @param {Record<string, any[]>|undefined} given */
+  foreign(given) {
+    const data = /** @type {Record<string, any>} */ ({ name: given?.name ?? [], mjd: given?.mjd ?? [] });
+    data.ms = data.mjd.map((/** @type {number} */ mjd) => (mjd - DATE_OF_MJD) * MS_PER_DAY);
+    for (const name of ["mag", "p", "chi"]) {
+      const value = (given?.[name] ?? []).map((one) => one ?? NaN);
+      const error = (given?.[`${name}_err`] ?? []).map((one) => one ?? NaN);
+      data[name] = value;
+      data[`${name}_low`] = value.map((one, at) => one - error[at]);
+      data[`${name}_high`] = value.map((one, at) => one + error[at]);
+    }
+    this.model("foreign").data = data;
+  }
+
   /** @param {any} literature @param {any[]} series @param {string} ink */
   literature(literature, series, ink) {
     const mags = Object.entries(literature.mag);

@@ -108,7 +108,7 @@ async function plot() {
   if (!state.srcname) return;
   tell("Reading…");
   try {
-    const got = await call("GET", `/plots/light-curve${query({ ...asked(state), theme: theme(), document: true })}`);
+    const got = await call("GET", `/plots/light-curve${query({ ...asked(state), theme: theme(), document: true, foreign: state.foreign || null })}`);
     get("title").textContent = got.source;
     document.title = `${got.source} · Polarnight`;
     get("board").hidden = !got.total;
@@ -127,6 +127,8 @@ async function plot() {
     board.show(first - room, last + room, true);
     board.overview(board.data);
     board.literature(got.literature, got.series, isDark() ? "#e4e8ed" : "#22262b");
+    board.foreign(got.foreign);
+    tellForeign(got.foreign);
     board.bars(state.errors);
     drawLegend(got.series, hidden, redraw);
     tell("");
@@ -142,6 +144,15 @@ async function plot() {
     get("board").hidden = true;
     tell(/** @type {Error} */ (error).message, true);
   }
+}
+
+/** Say what the hollow points are. @param {Record<string, any[]>|undefined} given */
+function tellForeign(given) {
+  const count = new Map();
+  for (const name of given?.name ?? []) count.set(name, (count.get(name) ?? 0) + 1);
+  const text = [...count].map(([name, n]) => `${name} (${n})`).join(", ");
+  get("foreign").hidden = !given;
+  get("foreign").textContent = text ? `Hollow diamonds are not ours: ${text}.` : "There is no light curve of others of this source.";
 }
 
 function downloads() {
@@ -161,7 +172,7 @@ const box = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (for
 
 function fillForm() {
   for (const name of ["srcname", "from", "to"]) box(name).value = /** @type {any} */ (state)[name];
-  for (const name of ["errors", "corrected", "naive"]) box(name).checked = /** @type {any} */ (state)[name];
+  for (const name of ["errors", "corrected", "naive", "foreign"]) box(name).checked = /** @type {any} */ (state)[name];
   form.querySelectorAll("input[name=band]").forEach((one) => {
     const input = /** @type {HTMLInputElement} */ (one);
     input.checked = state.band.includes(input.value);
@@ -174,7 +185,7 @@ form.addEventListener("submit", (event) => {
   const text = (/** @type {string} */ name) => String(given.get(name) ?? "").trim();
   state = {
     ...state, srcname: text("srcname"), from: text("from"), to: text("to"), band: given.getAll("band").map(String),
-    errors: given.has("errors"), corrected: given.has("corrected"), naive: given.has("naive"), window: null, points: [],
+    errors: given.has("errors"), corrected: given.has("corrected"), naive: given.has("naive"), foreign: given.has("foreign"), window: null, points: [],
   };
   board.chosen.clear();
   history.pushState(null, "", `?${write(state)}`);

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{srcname: string, band: string[], from: string, to: string, errors: boolean,
- *  corrected: boolean, naive: boolean, f: string[], hide: string[], window: number[]|null, points: number[]}} State
+ *  corrected: boolean, naive: boolean, foreign: boolean, f: string[], hide: string[], window: number[]|null, points: number[]}} State
  */
 
 const MOST_POINTS = 50; // of a selection that an address carries
@@ -23,6 +23,7 @@ export function read() {
     errors: !off(given.get("errors")) && !on(given.get("fast")),
     corrected: on(given.get("corrected")),
     naive: on(given.get("naive")),
+    foreign: on(given.get("foreign")),
     f: given.getAll("f"),
     hide: given.getAll("hide"),
     window: window.length === 2 && window.every(Number.isFinite) && window[0] < window[1] ? window : null,
@@ -40,6 +41,7 @@ export function write(state) {
   if (!state.errors) made.set("errors", "0");
   if (state.corrected) made.set("corrected", "1");
   if (state.naive) made.set("naive", "1");
+  if (state.foreign) made.set("foreign", "1");
   state.f.forEach((text) => made.append("f", text));
   state.hide.forEach((text) => made.append("hide", text));
   if (state.window) made.set("window", state.window.map((mjd) => mjd.toFixed(4)).join(","));
