@@ -19,6 +19,7 @@ import pytest
 
 PASSWORD = "a long and quiet night"
 ARTEFACTS = Path(__file__).parents[3] / "artefacts"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCHEMES = {
     "light": {"color_scheme": "light", "viewport": {"width": 1400, "height": 900}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1400, "height": 900}},
@@ -217,6 +218,20 @@ class Visitor:
         # Not window.innerWidth: a phone that shows a page too wide makes that larger.
         root = "document.documentElement"
         return bool(self.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"))
+
+    def barriers(self) -> list[str]:
+        """What axe-core finds to keep people out of this page; the pages of others left out."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(
+            self.page, context={"exclude": [["#swagger-ui"]]},
+            options={"resultTypes": ["violations"], "runOnly": RULES},
+        )  # fmt: skip
+        return [
+            f"{rule['id']} at {node['target']}: {node['failureSummary']}"
+            for rule in found.response["violations"]
+            for node in rule["nodes"]
+        ]
 
     def look(self, scheme: str) -> None:
         """Change size and colours of the window: for pages that look as their style sheet says."""

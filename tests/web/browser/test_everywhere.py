@@ -135,6 +135,7 @@ def test_every_page(visit, keys, scheme):
         if picture.startswith("admin"):
             continue  # Django's own page
         wrong += [f"{picture}: {fault}" for fault in visitor.page.evaluate(FAULTS)]
+        wrong += [f"{picture}: {barrier}" for barrier in visitor.barriers()]
         if not visitor.fits():
             wrong.append(f"{picture}: wider than the window")
     assert not wrong, "\n".join(wrong)
