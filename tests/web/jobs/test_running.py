@@ -116,6 +116,41 @@ def test_a_cancelled_job_ends_soon(start, demo):
     assert Run(again.pk).to_the_end() == "done"
 
 
+def test_a_cancelled_workflow_keeps_its_state_and_is_resumed(start, demo):
+    import json
+
+    from polarnight.web.console.workflows import state_of_workflow
+    from polarnight.web.jobs.starting import cancel_job, resume_workflow
+
+    tasks = [
+        {"name": "a", "operator": "oph_list", "arguments": ["level=0"]},
+        {"name": "b", "operator": "oph_wait", "arguments": ["timeout=300"],
+         "dependencies": [{"task": "a"}]},
+    ]  # fmt: skip
+    text = json.dumps({"name": "w", "author": "x", "abstract": "-", "tasks": tasks})
+    job = start(kind="workflow", text=text, name="w")
+    thread = _in_thread(job)
+
+    def states(number):
+        run = (Job.objects.get(pk=number).result or {}).get("workflow", "")
+        told = state_of_workflow("operator", run) if run else None
+        nodes = told["graph"]["nodes"] if told else []
+        return {node["name"]: node["status"] for node in nodes}
+
+    assert _soon(lambda: states(job.pk).get("a") == "completed", 90)
+    cancel_job(job, demo.user("operator"))
+    thread.join(60)
+    job.refresh_from_db()
+    assert job.state == JobState.CANCELLED
+    assert states(job.pk)["a"] == "completed"
+    assert states(job.pk)["b"] != "running"
+    again = resume_workflow(job, "last", demo.user("operator"))
+    thread = _in_thread(again)
+    assert _soon(lambda: states(again.pk).get("a") == "completed", 90)
+    cancel_job(again, demo.user("operator"))
+    thread.join(60)
+
+
 def test_a_process_that_is_killed_is_a_failure_with_a_reason(start):
     job = start(force=True)
     thread = _in_thread(job)
