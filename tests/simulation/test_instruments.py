@@ -21,8 +21,8 @@ from polarnight.simulation import (
     all_simulations,
     get_simulation,
     make_options,
-    plugin,
     read_truth,
+    registry,
     scenarios_of,
     simulate_night,
 )
@@ -163,10 +163,10 @@ def test_wrong_simulation_tables(line, words):
 
 def test_an_entry_point_goes_before_what_is_derived(monkeypatch):
     special = replace(get_simulation("Camera"), brightest_star=3.0)
-    monkeypatch.setattr(plugin, "load_plugins", lambda group: {"Camera": special})
+    monkeypatch.setattr(registry, "load_plugins", lambda group: {"Camera": special})
     assert get_simulation("Camera") is special
     assert isinstance(all_simulations()["Double"], SimulatedInstrument)
-    monkeypatch.setattr(plugin, "load_plugins", lambda group: {"Camera": "nonsense"})
+    monkeypatch.setattr(registry, "load_plugins", lambda group: {"Camera": "nonsense"})
     with pytest.raises(ConfigError, match="no SimulatedInstrument of that name"):
         get_simulation("Camera")
 
