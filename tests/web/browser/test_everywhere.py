@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
+from polarnight.web.access import Role
 from polarnight.web.access.routes import all_routes
 
 NIGHT = "OSN-T090/2022-09-18"
@@ -24,6 +25,8 @@ PAGES = {
     "plot": ("plot", "observer", f"/explore/plot/?srcname={SOURCE}", "#plot[data-ready]"),
     "data": ("data", "viewer", "/explore/data/", "#table[data-ready]"),
     "frame": ("frame", "observer", "/frames/reduced/{reduced}/", "canvas"),
+    "result": ("result", "viewer", "/results/{result}/", "main table"),
+    "aperture": ("aperture", "viewer", "/apertures/{aperture}/", "main table"),
     "sources": ("sources", "observer", "/sources/?kind=all", "main table"),
     "source": ("source", "observer", "/sources/{source}/", ".chart img"),
     "source-add": ("source-add", "observer", "/sources/add/", "#id_name"),
@@ -100,7 +103,7 @@ FAULTS = """() => {
 def keys(served, own_database):
     """The keys that stand in addresses, and a job to look at."""
     with own_database(served.root):
-        from polarnight.db import AstroSource, ReducedFit
+        from polarnight.db import AperPhotResult, AstroSource, PhotoPolResult, ReducedFit
         from polarnight.web.models import Job
 
         job, _ = Job.objects.get_or_create(
@@ -110,6 +113,8 @@ def keys(served, own_database):
         yield {
             "reduced": ReducedFit.objects.filter(solved=True).first().pk,
             "source": AstroSource.objects.get(name="2200+420").pk,
+            "result": PhotoPolResult.objects.filter(p__isnull=False).latest("pk").pk,
+            "aperture": AperPhotResult.objects.latest("pk").pk,
             "job": job.pk,
         }
 
@@ -139,6 +144,27 @@ def test_every_page(visit, keys, scheme):
         if not visitor.fits():
             wrong.append(f"{picture}: wider than the window")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("role", [None, "viewer", "observer", "operator", "admin"])
+def test_every_page_as_every_user(visit, keys, role):
+    """Pages open for those who may, are refused to others, and complain for none of them."""
+    least = {route.name: route.action.least for route in all_routes() if route.method == "*"}
+    visitor = visit(role)
+    visitor.expect("status of 403")
+    for name, (_, who, address, settled) in PAGES.items():
+        if who == role:
+            continue  # seen with its picture
+        answer = visitor.go(address.format(**keys))
+        if least[name] <= Role[(role or "nobody").upper()]:
+            assert answer.status == 200, name
+            if name != "login":
+                visitor.page.wait_for_selector(settled, state="attached")
+        elif role is None:
+            assert urlsplit(visitor.page.url).path == "/login/", name
+        else:
+            assert answer.status == 403, name
+            assert least[name].label in visitor.page.inner_text("main"), name
 
 
 def test_the_focus_goes_through_in_order(visit, keys):
