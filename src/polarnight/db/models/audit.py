@@ -27,6 +27,8 @@ class HumanDecision(models.Model):
     modified = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = "decision"
+        verbose_name_plural = "decisions"
         constraints = [models.UniqueConstraint(fields=["model", "key"], name="one_decision")]
 
     def __str__(self) -> str:
@@ -48,6 +50,8 @@ class FlagChange(models.Model):
     comment_after = models.TextField(blank=True, default="")
 
     class Meta:
+        verbose_name = "change of a flag"
+        verbose_name_plural = "changes of flags"
         ordering = ["id"]
         indexes = [models.Index(fields=["model", "key"], name="flagchange_key")]
 

@@ -104,6 +104,8 @@ class CubeContainer(models.Model):
     created = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = "container"
+        verbose_name_plural = "containers"
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(fields=["folder", "name"], name="one_cubecontainer_of_a_name")
@@ -158,6 +160,8 @@ class DataCube(models.Model):
     created = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = "cube"
+        verbose_name_plural = "cubes"
         ordering = ["id"]
         indexes = [
             # All that a search by cards asks of a cube: it need not look at the table.

@@ -111,6 +111,8 @@ class Epoch(AuditedModel):
     objects = EpochQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "night"
+        verbose_name_plural = "nights"
         # So that Epoch.objects.last() is the latest night, in whatever order they came.
         ordering = ["night", "telescope"]
         constraints = [

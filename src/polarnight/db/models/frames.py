@@ -63,6 +63,8 @@ class RawFit(AuditedModel, FrameColumns, FileModel):
     modified = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = "raw frame"
+        verbose_name_plural = "raw frames"
         ordering = ["epoch_id", "filename"]
         constraints = [
             models.UniqueConstraint(fields=["epoch", "filename"], name="one_rawfit_per_file")
@@ -243,6 +245,8 @@ class ReducedFit(AuditedModel, FrameColumns, ProductColumns, FileModel):
     )
 
     class Meta:
+        verbose_name = "reduced frame"
+        verbose_name_plural = "reduced frames"
         ordering = ["epoch_id", "filename"]
         indexes = [models.Index(fields=["epoch", "obsmode", "band"], name="reducedfit_mode")]
 

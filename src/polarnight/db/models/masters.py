@@ -170,6 +170,10 @@ class MasterBias(MasterModel):
 
     KIND = "BIAS"
 
+    class Meta(MasterModel.Meta):
+        verbose_name = "master bias"
+        verbose_name_plural = "master biases"
+
 
 class MasterDark(MasterModel):
     """A master dark, in ADU per second."""
@@ -181,6 +185,10 @@ class MasterDark(MasterModel):
     masterbias = models.ForeignKey(
         MasterBias, on_delete=models.SET_NULL, null=True, blank=True, related_name="masterdarks"
     )
+
+    class Meta(MasterModel.Meta):
+        verbose_name = "master dark"
+        verbose_name_plural = "master darks"
 
 
 class MasterFlat(MasterModel):
@@ -198,6 +206,10 @@ class MasterFlat(MasterModel):
     masterdark = models.ForeignKey(
         MasterDark, on_delete=models.SET_NULL, null=True, blank=True, related_name="masterflats"
     )
+
+    class Meta(MasterModel.Meta):
+        verbose_name = "master flat"
+        verbose_name_plural = "master flats"
 
 
 MASTER_MODELS: dict[str, type[MasterModel]] = {

@@ -39,6 +39,8 @@ class FrameQuality(models.Model):
     recipe_key = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
+        verbose_name = "quality of a frame"
+        verbose_name_plural = "qualities of frames"
         ordering = ["juliandate", "reducedfit_id"]
         indexes = [models.Index(fields=["instrument", "band"], name="frame_quality_band")]
 
@@ -81,6 +83,8 @@ class NightQuality(models.Model):
     recipe_key = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
+        verbose_name = "quality of a night"
+        verbose_name_plural = "qualities of nights"
         ordering = ["epoch_id", "instrument", "obsmode", "band"]
         constraints = [
             models.UniqueConstraint(

@@ -85,6 +85,8 @@ class AperPhotResult(AuditedModel):
     UNIQUE: ClassVar[tuple[str, ...]] = ("reducedfit", "astrosource", "pairs", "aperindex")
 
     class Meta:
+        verbose_name = "aperture measurement"
+        verbose_name_plural = "aperture measurements"
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(
@@ -291,6 +293,8 @@ class PhotoPolResult(AuditedModel, ProductColumns):
     objects = PhotoPolResultQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "photo-polarimetric result"
+        verbose_name_plural = "photo-polarimetric results"
         ordering = ["juliandate", "id"]
         indexes = [
             models.Index(fields=["astrosource", "band", "juliandate"], name="photopol_curve"),

@@ -106,6 +106,8 @@ class AstroSource(models.Model):
     objects = AstroSourceQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "source"
+        verbose_name_plural = "sources"
         ordering = ["name"]
 
     def __str__(self) -> str:
