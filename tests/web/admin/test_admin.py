@@ -49,7 +49,7 @@ def test_only_administrators_enter(site, nobody):
         assert site.client(role).get("/admin/", follow=False).status_code in {status, 302}
         final = site.client(role).get("/admin/polarnight/rawfit/", follow=True)
         assert final.status_code == (200 if role in (None, "admin") else 403), role
-        assert (b"Select raw fit" in final.content) is (role == "admin")
+        assert (b"Select raw frame" in final.content) is (role == "admin")
 
 
 def test_every_table_and_row_is_shown_and_none_can_be_changed(demo):
