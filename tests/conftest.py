@@ -67,6 +67,25 @@ def django_db_modify_db_settings_parallel_suffix(
     """Choose the database first, then give it the name of the worker."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _groups_come_back():
+    """Make the groups again where Django empties all tables: after tests with transactions."""
+    from django.apps import apps
+    from django.db.models.signals import post_migrate
+
+    from polarnight.web.access import Role
+
+    def make_groups(using: str, plan: Any = None, **_: Any) -> None:
+        if plan is not None:
+            return  # a migration, which makes them itself
+        for role in (role for role in Role if role is not Role.NOBODY):
+            apps.get_model("auth", "Group").objects.using(using).get_or_create(name=role.label)
+
+    post_migrate.connect(make_groups, sender=apps.get_app_config("auth"), weak=False)
+    yield
+    post_migrate.disconnect(make_groups, sender=apps.get_app_config("auth"))
+
+
 @pytest.fixture(autouse=True)
 def _settings_are_restored():
     """Give every test the settings of the environment, whatever others put in force."""

@@ -27,7 +27,7 @@ OBSERVED = {
         {"q0": -0.010, "u0": -0.030, "zero_angle": 52.0, "efficiency": 0.97},
         {
             "size": 900, "window_size": (440, 560), "n_photometry": 1, "photometry": ("R",),
-            "n_stars": 60, "n_darks": 3, "standards": STARS[:2] + STARS[4:],
+            "n_stars": 60, "n_darks": 3, "n_cycles": 1, "standards": STARS[:2] + STARS[4:],
         },
     ),
 }  # fmt: skip
