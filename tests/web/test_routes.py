@@ -19,7 +19,7 @@ USERS = {
 }
 
 # What is in the place of a parameter: nothing that is there.
-SAMPLES = {"kind": "raw", "default": "987654321"}
+SAMPLES = {"kind": "raw", "base_kind": "raw", "default": "987654321"}
 
 # What somebody who may gets, where it is not the usual: 200; 404 for what names an object;
 # 422 for a request that needs a body.

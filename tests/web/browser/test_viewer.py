@@ -311,6 +311,9 @@ def test_frames_are_compared(visit):
     page.select_option("#compare-with", "raw-1")
     page.wait_for_selector("canvas.picture[data-shows=other][data-complete=true]")
     expect(page).to_have_url(re.compile("compare=raw-1"))
+    expect(page.locator("[data-how]")).to_have_text(
+        re.compile("pixel on pixel: not both have a plate")
+    )
     visitor.until(lambda: colour_at_centre(visitor) != own, "the other frame")
     page.focus("canvas.picture")
     page.keyboard.press("b")
@@ -319,6 +322,28 @@ def test_frames_are_compared(visit):
     page.check("input[name=blink]")
     page.wait_for_selector("canvas.picture[data-shows=other]")
     page.wait_for_selector("canvas.picture[data-shows=own]")
+
+
+def test_another_frame_lies_turned_where_its_matrix_says(visit):
+    """Canvas and view of the other frame together are the view of this one after the matrix."""
+    visitor = visit("viewer")
+    open_frame(visitor)
+    far = run(
+        visitor,
+        "placed.js",
+        f"""const {{ View }} = await import('{JS}/view.js');
+        const view = Object.assign(new View(601, 520), {{ screenWidth: 700, screenHeight: 400 }});
+        view.centre(120, 77, 1.7);
+        const [a, b, c, d, e, f] = argument;
+        const {{ own, transform: t }} = m.placed(view, argument, {{ width: 160, height: 200 }});
+        return [[1, 1], [160, 200], [33, 150]].map(([x, y]) => {{
+          const [sx, sy] = own.toScreen(x, y);
+          const [wx, wy] = view.toScreen(a * x + c * y + e, b * x + d * y + f);
+          return Math.hypot(t[0] * sx + t[2] * sy + t[4] - wx, t[1] * sx + t[3] * sy + t[5] - wy);
+        }});""",
+        [-0.8, 1.1, 1.2, 0.7, 40.5, -12.25],
+    )
+    assert max(far) < 1e-9
 
 
 def test_headers_are_searched_and_stay_text(visit):

@@ -13,7 +13,7 @@ from polarnight.web.viewer.tiles import TILE
 
 READS = (
     "image", "tiles/sci/0/0/0", "statistics", "header", "overlays", "provenance", "stale", "file",
-    "preview.png", "judgement",
+    "preview.png", "judgement", "onto/raw/1",
 )  # fmt: skip
 KINDS = ("raw", "reduced")
 
@@ -126,6 +126,15 @@ def test_the_sky_is_astropys(site, night):
     expected = night.frame.wcs_pair.all_pix2world([[17.5, 400.25]], 1)[0]
     assert (found["ra"], found["dec"]) == pytest.approx(tuple(expected), abs=1e-9)
     assert get(site, night, "sky?x=1&y=1", "raw").status_code == 404
+
+
+def test_a_frame_lies_on_itself(site, night):
+    same = get(site, night, f"onto/reduced/{night.reduced.pk}").json()
+    assert same["by_sky"] is True
+    assert same["matrix"] == pytest.approx([1, 0, 0, 1, 0, 0], abs=1e-3)
+    raw = get(site, night, f"onto/raw/{night.raw.pk}").json()
+    assert (raw["by_sky"], raw["why"]) == (False, "not both have a plate solution")
+    assert get(site, night, "onto/reduced/999").status_code == 404
 
 
 def test_the_header_is_given_as_it_is(site, night):

@@ -13,6 +13,7 @@ from polarnight.web.access.roles import Action
 from polarnight.web.api import frame_lists
 from polarnight.web.api.answers import frame_errors, tagged, unchanged
 from polarnight.web.viewer import judging, overlays, sky
+from polarnight.web.viewer.alignment import align
 from polarnight.web.viewer.neighbours import neighbours
 from polarnight.web.viewer.opening import FrameRow, find, locate
 from polarnight.web.viewer.planes import Image, load
@@ -171,6 +172,15 @@ def pixel_sky(
         raise NotFound(msg)
     place = sky.pixel_to_sky(wcs, x, y)
     return {"ra": place and place[0], "dec": place and place[1]}
+
+
+@router.get("/{kind}/{pk}/onto/{base_kind}/{base}", auth=_VIEW, summary="How it lies on another")
+@frame_errors
+def alignment(
+    request: HttpRequest, kind: Kind, pk: Number, base_kind: Kind, base: Number
+) -> dict[str, Any]:
+    """Return the affine matrix to the FITS pixels of another frame, or why there is none."""
+    return align(find(kind, pk), find(base_kind, base)).to_dict()
 
 
 @router.get("/{kind}/{pk}/provenance", auth=_VIEW, summary="What it was made of, and what of it")

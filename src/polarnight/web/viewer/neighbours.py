@@ -17,7 +17,8 @@ def neighbours(row: FrameRow) -> list[dict[str, Any]]:
     """Return what a frame may be compared with, as ``role``, ``kind``, ``pk`` and ``title``.
 
     Of a light frame the raw or reduced one, and those before and after of the same object,
-    instrument and band; of a master those before and after that replace each other.
+    instrument and band, of whatever size; of a master those before and after that
+    replace each other.
     """
     found = []
     if isinstance(row, ReducedFit):
@@ -39,7 +40,7 @@ def _entry(role: str, row: FrameRow, title: str) -> dict[str, Any]:
 def _in_time(row: FrameRow) -> tuple[Any, Any]:
     alike: tuple[str, ...]
     if isinstance(row, RawFit | ReducedFit):
-        time, alike = "juliandate", ("object_name", "instrument", "band", "imgtype", "imgsize")
+        time, alike = "juliandate", ("object_name", "instrument", "band", "imgtype")
     else:
         time = "jd"
         alike = tuple(name for name in row.MARGS if name != "exptime")

@@ -11,17 +11,19 @@ const PERIOD = 700; // ms
 
 export class Compare {
   /**
+   * @param {string} path of this frame in the API
    * @param {HTMLElement} place holds the controls
    * @param {import("./stage.js").Stage} stage
    * @param {() => {stretch: string, colours: string}} style of this frame
    * @param {() => void} changed
    */
-  constructor(place, stage, style, changed) {
-    Object.assign(this, { stage, style, changed });
+  constructor(path, place, stage, style, changed) {
+    Object.assign(this, { path, stage, style, changed });
     this.select = place.querySelector("select");
     this.blinking = place.querySelector("input[name=blink]");
     this.flipButton = place.querySelector("button[name=flip]");
     this.told = place.querySelector("[data-shown]");
+    this.how = place.querySelector("[data-how]");
     this.select.addEventListener("change", () => this.choose(this.select.value));
     this.flipButton.addEventListener("click", () => this.flip());
     this.blinking.addEventListener("change", () => this.#blink());
@@ -71,15 +73,25 @@ export class Compare {
   }
 
   async #load(path) {
-    const meta = await call("GET", `${path}/image`);
-    if (meta.width !== this.stage.view.width || meta.height !== this.stage.view.height) {
-      throw new Error(`it has ${meta.width} × ${meta.height} pixels`);
-    }
+    const [meta, lies] = await Promise.all([
+      call("GET", `${path}/image`),
+      call("GET", `${path}/onto${this.path.replace("/frames", "")}`),
+    ]);
     this.figures = meta.statistics;
     const redraw = () => this.stage.redraw();
     const source = new TileSource(`${BASE}${path}`, meta.planes[0], meta, redraw, (text) => toast(text, { kind: "error" }));
     this.stage.other = new Layer(source, null);
+    this.stage.other.matrix = lies.matrix;
+    this.how.textContent = this.#words(meta, lies);
     this.restyle();
+  }
+
+  #words(meta, lies) {
+    if (lies.by_sky) return `Laid over this one by the plate solutions of both, to ${lies.rms.toFixed(2)} pixels.`;
+    const { width, height } = this.stage.view;
+    const alike = meta.width === width && meta.height === height;
+    const sizes = `; it has ${meta.width} × ${meta.height} pixels, this one ${width} × ${height}: the lower left corners coincide`;
+    return `Laid pixel on pixel: ${lies.why}${alike ? "" : sizes}.`;
   }
 
   #blink() {
@@ -97,6 +109,7 @@ export class Compare {
 
   #tell() {
     const { selectedOptions } = this.select;
+    this.how.hidden = !this.stage.other;
     this.told.hidden = !(this.stage.other && this.stage.showOther);
     this.told.textContent = `shown: ${selectedOptions[0]?.textContent ?? ""}`;
   }

@@ -66,7 +66,7 @@ function start(meta) {
     compare: compare.state,
     ...(OVERLAYS.every((name) => stage.shown.has(name)) ? {} : { show: [...stage.shown] }),
   }));
-  const compare = new Compare(find(".compare"), stage, style, () => keep());
+  const compare = new Compare(path, find(".compare"), stage, style, () => keep());
 
   stretch.addEventListener("change", restyle);
   colours.addEventListener("change", restyle);

@@ -1,5 +1,7 @@
 /** Painting tiles on the canvas. */
 
+import { placed } from "./placed.js";
+
 /** A plane as it is shown: its tiles, painted with a look, drawn where the view says. */
 export class Layer {
   /** @param {import("./tiles.js").TileSource} source @param {{id: string, paint: Function}} look */
@@ -7,6 +9,8 @@ export class Layer {
     this.source = source;
     this.look = look;
     this.painted = new WeakMap();
+    /** How its pixels lie on those of the view, where it is another frame. @type {number[] | null} */
+    this.matrix = null;
   }
 
   /**
@@ -17,6 +21,16 @@ export class Layer {
    * @returns {boolean} whether everything that is to be seen is here
    */
   draw(context, view, density) {
+    if (!this.matrix) return this.#draw(context, view, density);
+    const { own, transform } = placed(view, this.matrix, this.source.frame);
+    context.save();
+    context.transform(...transform);
+    const complete = this.#draw(context, own, density);
+    context.restore();
+    return complete;
+  }
+
+  #draw(context, view, density) {
     const { levels } = this.source.plane;
     const wanted = view.level(levels, density);
     const corners = [view.toScreen(0.5, view.height + 0.5), view.toScreen(view.width + 0.5, 0.5)];
