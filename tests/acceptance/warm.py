@@ -125,6 +125,7 @@ def _get_warm(template: Path) -> None:
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(found.name)
     _read_earth_orientation()
+    _compute_intervals()
     from django.db import connections
 
     connections.close_all()
@@ -134,6 +135,15 @@ def _read_earth_orientation() -> None:
     from polarnight.photometry.times import bjd_tdb
 
     bjd_tdb(2459841.5, 0.0, 0.0, longitude=0.0, latitude=0.0, height=0.0)
+
+
+def _compute_intervals() -> None:
+    # The tables of intervals of the degree of polarization are computed once in a process.
+    import numpy as np
+
+    from polarnight.polarimetry import degree_and_angle
+
+    degree_and_angle(np.array([0.01]), np.array([0.0]), 1e-6 * np.eye(2)[None])
 
 
 def _serve(template: Path) -> None:
