@@ -10,6 +10,7 @@
     logs/*.log
     cubes/                 cubes that were computed and kept
     stars/                 star catalogues of the plate solver (imported by the user)
+    crosscheck/            light curves of others, to compare ours with (put there by the user)
     iop4.db
 """
 
@@ -114,6 +115,11 @@ class DataDir:
     def cubes(self) -> Path:
         """Directory of cubes that were computed and kept."""
         return self.root / "cubes"
+
+    @property
+    def crosscheck(self) -> Path:
+        """Directory of the light curves of others."""
+        return self.root / "crosscheck"
 
     def raw_dir(self, telescope: str, night: date | str) -> Path:
         """Return the directory of the raw files of a night."""

@@ -61,6 +61,13 @@ def test_picture(ask, kind):
     assert ask("/picture", kind="gif").status_code == 422
 
 
+def test_others_are_in_the_picture_where_asked(ask, datadir):
+    datadir.crosscheck.mkdir()
+    (datadir.crosscheck / "theirs.csv").write_text("source,mjd,mag\n2200+420,59842.5,13.2\n")
+    assert b"theirs" in ask("/picture", kind="svg", foreign=True).content
+    assert b"theirs" not in ask("/picture", kind="svg").content
+
+
 def test_rows_are_those_of_the_plot(ask):
     text = ask("/rows", start="59842", end="59843.5", columns="id,mjd").getvalue().decode()
     rows = [line.split(",") for line in text.splitlines() if not line.startswith("#")]

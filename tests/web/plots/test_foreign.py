@@ -29,7 +29,7 @@ source jd p
 
 @pytest.fixture
 def shelf(star, datadir):
-    root = datadir.root / "crosscheck"
+    root = datadir.crosscheck
     (root / "dipol").mkdir(parents=True)
     (root / "ours.csv").write_text(OURS)
     (root / "iop3.csv").write_text(IOP3)
@@ -70,3 +70,23 @@ def test_they_come_where_they_are_asked_for(shelf, site):
 
 def test_without_the_directory_there_are_none(star, datadir):
     assert len(foreign_of(selection_of("2200+420")).mjd) == 0
+
+
+def test_they_are_in_the_picture_and_its_axes(shelf, monkeypatch):
+    from polarnight.web.plots.picture import picture
+    from polarnight.web.plots.query import fetch
+
+    pages = []
+    monkeypatch.setattr(
+        "matplotlib.figure.Figure.savefig", lambda page, *_, **__: pages.append(page)
+    )
+    selection = selection_of("2200+420", bands=["I"])
+    picture(fetch(selection), "png", foreign=foreign_of(selection_of("2200+420")))
+    picture(fetch(selection), "png")
+    mag, p, chi = pages[0].axes
+    assert min(mag.get_ylim()) < 13.1 < 13.5 < max(mag.get_ylim())
+    assert p.get_ylim()[0] < 7.5 < 10.0 < p.get_ylim()[1]
+    assert chi.get_xlim()[0] < 59840.0 < 59844.0 < chi.get_xlim()[1]
+    names = [text.get_text() for text in pages[0].legends[0].get_texts()]
+    assert names == ["DIPOL", "LT", "T90", "percent"]
+    assert not pages[1].legends

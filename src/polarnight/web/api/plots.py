@@ -26,6 +26,8 @@ router = Router()
 Names = Annotated[str, Query(max_length=2000, description="columns, separated by commas")]
 Picture = Literal["png", "svg", "pdf"]
 
+_FOREIGN = "light curves of others, from crosscheck/, too"
+
 
 class Asked(Schema):
     """What is plotted."""
@@ -54,7 +56,7 @@ class Shown(Asked):
     most: int = Field(MOST, ge=100, le=20000, description="points of each panel")
     theme: Literal["light", "dark"] = "light"
     document: bool = Field(False, description="send the plot, too, not only its points")
-    foreign: bool = Field(False, description="light curves of others, from crosscheck/, too")
+    foreign: bool = Field(False, description=_FOREIGN)
 
 
 @router.get("/light-curve", auth=api_access(Action.VIEW), summary="Points of a light curve")
@@ -99,8 +101,10 @@ def light_curve_picture(
     asked: Annotated[Asked, Query()],
     kind: Picture = "png",
     errors: bool = True,
+    foreign: Annotated[bool, Query(description=_FOREIGN)] = False,
 ) -> HttpResponse:
     """Return magnitude, p and chi against time as PNG, SVG or PDF."""
+    from polarnight.web.plots.foreign import foreign_of
     from polarnight.web.plots.picture import PICTURES, picture
 
     selection = asked.selection()
@@ -111,6 +115,7 @@ def light_curve_picture(
     data = picture(
         curve, kind, title=selection.source.name, window=window, errors=errors,
         references=references_of(selection.source, sorted({band for _, band in curve.series})),
+        foreign=foreign_of(selection) if foreign else None,
     )  # fmt: skip
     return attached(HttpResponse(data, content_type=PICTURES[kind]), selection.source.name, kind)
 

@@ -70,7 +70,7 @@ def foreign_of(selection: Selection) -> Foreign:
 
 
 def _files() -> list[Path]:
-    root = data_directory().root / "crosscheck"
+    root = data_directory().crosscheck
     if not root.is_dir():
         return []
     found = [*root.glob("*.csv"), *root.glob("*.ecsv"), *root.glob("dipol/*.txt")]

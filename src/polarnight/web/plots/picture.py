@@ -10,6 +10,7 @@ import numpy as np
 from polarnight.errors import ConfigError
 from polarnight.web.plots.colours import colour_of
 from polarnight.web.plots.decimate import decimate
+from polarnight.web.plots.foreign import Foreign
 from polarnight.web.plots.payload import BAD
 from polarnight.web.plots.query import Curve, Points
 from polarnight.web.plots.references import References
@@ -25,6 +26,7 @@ PICTURES = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"
 _MOST = 20000
 _LABELS = {"mag": "mag", "p": "p (%)", "chi": "χ (°)"}
 _BARS = {"mag": ("mag_err", "mag_err"), "p": ("p_low", "p_high"), "chi": ("chi_err", "chi_err")}
+_HOLLOW = "Dsv^<>ph"
 _LIMITS = {"mag": "mag_limit", "p": "p_limit"}
 
 
@@ -36,6 +38,7 @@ def picture(
     references: References | None = None,
     window: tuple[float, float] | None = None,
     errors: bool = True,
+    foreign: Foreign | None = None,
 ) -> bytes:
     """Return a file with magnitude, p and chi against time.
 
@@ -51,6 +54,8 @@ def picture(
         MJD at the left and right.
     errors : bool
         Draw error bars.
+    foreign : Foreign, optional
+        Light curves of others, drawn hollow; the axes hold them, too.
 
     Raises
     ------
@@ -69,6 +74,8 @@ def picture(
     for name, panel in axes.items():
         for number, pair in enumerate(curve.series):
             _draw(panel, name, points[code == number], number, " ".join(pair), errors)
+        if foreign is not None:
+            _draw_foreign(panel, name, foreign, errors)
         panel.set_ylabel(_LABELS[name])
         panel.grid(alpha=0.3, lw=0.5)
     axes["mag"].invert_yaxis()
@@ -76,7 +83,7 @@ def picture(
     if window is not None:
         axes["chi"].set_xlim(*window)
     _dashed(axes, curve, references or References())
-    if curve.series:
+    if axes["mag"].get_legend_handles_labels()[1]:
         page.legend(loc="outside upper center", ncols=4, fontsize=8, frameon=False)
     if title:
         # A dollar would start mathematics.
@@ -102,6 +109,17 @@ def _draw(panel: Axes, name: str, points: Points, number: int, label: str, error
         known = np.isfinite(limit)
         # Fainter, or less: both point down.
         panel.plot(points["mjd"][known], limit[known], ls="none", marker="$↓$", color=colour)
+
+
+def _draw_foreign(panel: Axes, name: str, foreign: Foreign, errors: bool) -> None:
+    values, bars = foreign.values[name], foreign.values[f"{name}_err"]
+    for number, author in enumerate(sorted(set(foreign.name))):
+        own = np.array([one == author for one in foreign.name]) & np.isfinite(values)
+        panel.errorbar(
+            foreign.mjd[own], values[own], np.nan_to_num(bars[own]) if errors else None,
+            fmt=_HOLLOW[number % len(_HOLLOW)], ms=5, lw=0.7, color="0.4", mfc="none",
+            label=author.replace("$", r"\$") if name == "mag" else None,
+        )  # fmt: skip
 
 
 def _bars(name: str, own: Points, scale: float) -> Any:

@@ -163,7 +163,7 @@ function downloads() {
   const group = (/** @type {string} */ title, /** @type {HTMLElement[]} */ links) => [element("p", { class: "dim small-text", text: title }), ...links];
   fill(
     get("downloads"),
-    ...group("Picture", ["png", "svg", "pdf"].map((kind) => link("picture", kind, { errors: state.errors }))),
+    ...group("Picture", ["png", "svg", "pdf"].map((kind) => link("picture", kind, { errors: state.errors, foreign: state.foreign || null }))),
     ...group("All rows of this window", ["csv", "ecsv", "parquet", "votable", "pdf"].map((kind) => link("rows", kind, {}))),
   );
 }
