@@ -52,6 +52,28 @@ def test_a_point_and_a_filter_on_a_phone(visit, source):
     assert visitor.fits()
 
 
+def test_limits_are_told_as_such(visit, served, own_database):
+    """A limit has its confidence and room for its arrow; a panel without points has axes."""
+    with own_database(served.root):
+        from polarnight.db import PhotoPolResult
+
+        limits = PhotoPolResult.objects.filter(p_limit95__isnull=False, p_limit95__lt=0.02)
+        row = limits.select_related("astrosource").order_by("pk").first()
+        name, pk, limit = row.astrosource.name, row.pk, row.p_limit95
+    visitor = visit("viewer")
+    open_plot(visitor, name, f"&points={pk}")
+    page = visitor.page
+    expect(page.locator("#points tbody tr")).to_contain_text(f"< {100 * limit:.2f} % (95 %)")
+    room = "window.Bokeh.documents.at(-1).get_model_by_name('room:p').data.y"
+    assert page.evaluate(room) == [0]
+    open_plot(visitor, name, "&f=reduction:eq:relphot")
+    low, high = page.evaluate("""() => {
+        const range = window.Bokeh.documents.at(-1).get_model_by_name("panel:chi").y_range;
+        return [range.start, range.end]; }""")
+    assert low <= 0
+    assert high >= 180
+
+
 def flags_of(visitor, pk):
     return api(visitor, f"/results/{pk}")
 

@@ -79,6 +79,33 @@ def test_units_and_descriptions(queryset, kind):
         assert ucd == column.ucd
 
 
+def test_votable_tells_time_scales(queryset):
+    """Each date that is a number refers to its time system, with an origin that fits it."""
+    from astropy.io.votable import parse
+
+    file = parse(io.BytesIO(written(queryset, "votable")), verify="exception")
+    systems = {one.ID: (one.timescale, one.refposition, one.timeorigin)
+               for one in file.resources[0].time_systems}  # fmt: skip
+    of = {field.name: systems.get(field.ref) for field in file.get_first_table().fields}
+    mjd, jd = "MJD-origin", "JD-origin"
+    assert of["mjd"] == ("UTC", "TOPOCENTER", mjd)
+    assert of["jd_mid"] == of["jd_first"] == of["jd_last"] == ("UTC", "TOPOCENTER", jd)
+    assert of["bjd_tdb"] == ("TDB", "BARYCENTER", jd)
+    assert of["mag"] is None
+    assert b"TIMESYS" not in written(queryset, "votable", ["mag"])
+
+
+@pytest.mark.filterwarnings("ignore:No table..len")
+def test_parquet_in_astropy(queryset):
+    """Astropy finds units, and the same numbers."""
+    table = Table.read(io.BytesIO(written(queryset, "parquet")), format="parquet")
+    for column in COLUMNS:
+        assert str(table[column.name].unit or "") == column.unit
+        assert table[column.name].meta.get("ucd") == column.ucd
+    mags = queryset.values_list("mag", flat=True)
+    assert all(same(float(got), mag) for got, mag in zip(table["mag"], mags, strict=True))
+
+
 def test_votable_is_valid(queryset, tmp_path):
     from astropy.io.votable import validate
 

@@ -37,6 +37,7 @@ COLUMNS = (
     *("pk", "flags", "mjd", "ms", "series", "colour", "mark_phot", "mark_pol", "flag_names"),
     *("mag", "mag_err", "mag_y", "mag_low", "mag_high", "mag_arrow"),
     *("p", "p_y", "p_low", "p_high", "p_arrow", "chi", "chi_err", "chi_low", "chi_high"),
+    *("mag_told", "p_told", "chi_told", "q_told", "u_told"),
     *("q", "q_err", "q_low", "q_high", "u", "u_err", "u_low", "u_high"),
 )
 """Columns of the points; the page makes those that follow from others."""
@@ -77,9 +78,9 @@ def document(theme: ThemeName = "light") -> dict[str, Any]:
 
     Panels of magnitude (downwards), p and chi share their time; the plane of q and u shares
     their points, so that selections are linked. What the page needs has a name: the sources
-    ``points``, ``foreign``, ``overview`` and ``literature:<panel>``, the filter ``shown`` of
-    points, the ranges ``time``, ``date`` and ``whole``, figures ``panel:<name>``, renderers
-    ``bars:<n>``.
+    ``points``, ``foreign``, ``overview``, ``literature:<panel>`` and ``room:<panel>``, the filter
+    ``shown`` of points, the ranges ``time``, ``date`` and ``whole``, figures ``panel:<name>``,
+    renderers ``bars:<n>``.
 
     Parameters
     ----------
@@ -166,8 +167,17 @@ def _time_panel(panel: _Panel, points: _Points, time: Range1d, look: Theme) -> A
     made.hspan(y="value", line_color="colour", line_dash="dashed", line_alpha=0.8, source=lines)
     theirs = _foreign(made, panel.name, points.foreign, look)
     _react(made, [dots])
-    _follow(made.y_range, dots, bars, theirs)
+    _follow(made.y_range, dots, bars, theirs, _room(made, panel.name))
     return made
+
+
+def _room(made: Any, name: str) -> Any:
+    """Let the page widen a panel: for arrows, and where no point has a value.
+
+    A panel without any value would have no axis, and the lowest none for time.
+    """
+    data = ColumnDataSource({"x": [], "y": []}, name=f"room:{name}")
+    return made.scatter("x", "y", alpha=0.0, source=data)
 
 
 def _foreign(made: Any, name: str, data: ColumnDataSource, look: Theme) -> Any:
@@ -192,10 +202,8 @@ def _react(made: Any, scatters: Sequence[Any]) -> None:
                 ("", "@series, id @pk{0}"),
                 ("UTC", "@ms{%F %H:%M:%S}"),
                 ("MJD", "@mjd{0.00000}"),
-                ("mag", "@mag{0.000} ± @mag_err{0.000}"),
-                ("p", "@p{0.00} % (@p_low{0.00} to @p_high{0.00})"),
-                ("χ", "@chi{0.0}° ± @chi_err{0.0}"),
-                ("q, u", "@q{0.00} %, @u{0.00} %"),
+                *(("mag", "@mag_told"), ("p", "@p_told"), ("χ", "@chi_told")),
+                ("q, u", "@q_told, @u_told"),
                 ("flags", "@flag_names"),
             ],
             formatters={"@ms": "datetime"},

@@ -10,11 +10,17 @@ from typing import Any, Literal
 from polarnight.db.models import PhotoPolResult
 from polarnight.errors import ConfigError
 
-__all__ = ["COLUMNS", "JD_OF_MJD", "Column", "choose", "column_named", "jd_of", "utc_of"]
+__all__ = ["CLOCKS", "COLUMNS", "JD_OF_MJD", "Column", "choose", "column_named", "jd_of", "utc_of"]
 
 Kind = Literal["number", "integer", "text", "night", "time", "moment", "flags", "list"]
 
 JD_OF_MJD = 2400000.5
+CLOCKS = {
+    "mjd_utc": ("UTC", "TOPOCENTER", "MJD-origin"),
+    "jd_utc": ("UTC", "TOPOCENTER", "JD-origin"),
+    "bjd_tdb": ("TDB", "BARYCENTER", "JD-origin"),
+}
+"""Time scale, place and origin of dates that are numbers, as the VO writes them."""
 _JD_OF_UNIX = 2440587.5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -57,6 +63,8 @@ class Column:
         Taken off the number of the database (for the modified Julian date).
     percent : bool
         A fraction that pages show in percent; files and the API keep fractions.
+    clock : str
+        Time scale and place of a number that is a date, one of `CLOCKS`.
     """
 
     name: str
@@ -69,6 +77,7 @@ class Column:
     path: str = ""
     zero: float = 0.0
     percent: bool = False
+    clock: str = ""
 
     @property
     def shown_unit(self) -> str:
@@ -147,14 +156,15 @@ COLUMNS: tuple[Column, ...] = (
     Column("date", "date (UTC)", "time", "mid-exposure, UTC", "", "time.epoch", True,
            "juliandate"),
     _number("mjd", "MJD", "modified Julian date of mid-exposure, UTC", "d", "time.epoch",
-            visible=True, path="juliandate", zero=JD_OF_MJD),
+            visible=True, path="juliandate", zero=JD_OF_MJD, clock="mjd_utc"),
     _number("jd_mid", "JD", "Julian date of mid-exposure, UTC", "d", "time.epoch",
-            path="juliandate"),
+            path="juliandate", clock="jd_utc"),
     _number("jd_first", "JD first", "first mid-exposure, UTC", "d", "time.start",
-            path="juliandate_min"),
+            path="juliandate_min", clock="jd_utc"),
     _number("jd_last", "JD last", "last mid-exposure, UTC", "d", "time.end",
-            path="juliandate_max"),
-    _number("bjd_tdb", "BJD (TDB)", "mid-exposure at the barycentre, TDB", "d", "time.epoch"),
+            path="juliandate_max", clock="jd_utc"),
+    _number("bjd_tdb", "BJD (TDB)", "mid-exposure at the barycentre, TDB", "d", "time.epoch",
+            clock="bjd_tdb"),
     _number("exptime", "t", "exposure of one frame", "s", "time.duration;obs.exposure"),
     Column("n_frames", "frames", "integer", "frames the result is made of", "", "meta.number"),
     _number("airmass", "airmass", "airmass", "", "obs.airMass"),
@@ -183,7 +193,8 @@ COLUMNS: tuple[Column, ...] = (
     _fraction("p_corr_err", "± p (no host)", "1 sigma of p_corr", _error(_POL)),
     _number("chi", "χ", "angle of polarization, north through east, [0, 180)", "deg", _ANGLE,
             visible=True),
-    _number("chi_err", "± χ", "1 sigma of chi", "deg", _error("pos.posAng"), visible=True),
+    _number("chi_err", "± χ", "1 sigma of chi; 90 where it may be any angle", "deg",
+            _error("pos.posAng"), visible=True),
     _fraction("q", "q", "Stokes Q/I", _STOKES),
     _fraction("q_err", "± q", "1 sigma of q", _error(_STOKES)),
     _fraction("u", "u", "Stokes U/I", _STOKES),

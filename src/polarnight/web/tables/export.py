@@ -13,14 +13,14 @@ from xml.sax.saxutils import escape, quoteattr
 
 from polarnight import __version__
 from polarnight.errors import ConfigError
-from polarnight.web.tables.columns import Column
+from polarnight.web.tables.cells import harmless
+from polarnight.web.tables.columns import CLOCKS, Column
 from polarnight.web.tables.paging import Results, rows_of
 
 __all__ = ["FORMATS", "export"]
 
 CITATION = "If these data are used in a publication, please cite Polarnight and the observatories."
 _CHUNK = 2000
-_FORMULA = re.compile(r"[=+\-@\t\r]")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DTYPES = {"number": "float64", "integer": "int64"}
 Rows = Iterator[tuple[Any, ...]]
@@ -70,13 +70,6 @@ def _lines(rows: Rows, clean: Callable[[Any], Any]) -> Iterator[bytes]:
         yield buffer.getvalue().encode()
 
 
-def _harmless(value: Any) -> Any:
-    """Return a value that no spreadsheet takes for a formula; numbers are left alone."""
-    if isinstance(value, str) and _FORMULA.match(value):
-        return f"'{value}"
-    return value
-
-
 def _csv(rows: Rows, columns: Sequence[Column], about: str) -> Iterator[bytes]:
     head = [
         *_head(about),
@@ -88,10 +81,18 @@ def _csv(rows: Rows, columns: Sequence[Column], about: str) -> Iterator[bytes]:
     ]
     names = ",".join(column.name for column in columns)
     yield ("".join(f"# {line}\n" for line in head) + names + "\n").encode()
-    yield from _lines(rows, _harmless)
+    yield from _lines(rows, harmless)
 
 
 def _ecsv(rows: Rows, columns: Sequence[Column], about: str) -> Iterator[bytes]:
+    head = ["%ECSV 1.0", "---", "delimiter: ','", *_described(columns, about)]
+    names = ",".join(column.name for column in columns)
+    yield ("".join(f"# {line}\n" for line in head) + names + "\n").encode()
+    yield from _lines(rows, _one_line)
+
+
+def _described(columns: Sequence[Column], about: str) -> list[str]:
+    """Return columns with units as lines of YAML, as astropy writes and reads them."""
     from astropy.table import Column as Empty
     from astropy.table import Table
     from astropy.table.meta import get_yaml_from_table
@@ -104,10 +105,7 @@ def _ecsv(rows: Rows, columns: Sequence[Column], about: str) -> Iterator[bytes]:
         ],
         meta={"comments": _head(about)},
     )  # fmt: skip
-    head = ["%ECSV 1.0", "---", "delimiter: ','", *get_yaml_from_table(table)]
-    names = ",".join(column.name for column in columns)
-    yield ("".join(f"# {line}\n" for line in head) + names + "\n").encode()
-    yield from _lines(rows, _one_line)
+    return list(get_yaml_from_table(table))
 
 
 def _one_line(value: Any) -> Any:
@@ -152,7 +150,10 @@ def _parquet(rows: Rows, columns: Sequence[Column], about: str) -> Iterator[byte
         )
         for column in columns
     ]  # fmt: skip
-    schema = pa.schema(fields, metadata={"comments": "\n".join(_head(about))})
+    # astropy looks for units in words of its own.
+    words = {"comments": "\n".join(_head(about)),
+             "table_meta_yaml": "\n".join(_described(columns, about))}  # fmt: skip
+    schema = pa.schema(fields, metadata=words)
     file = _Pieces()
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for chunk in _chunks(rows):
@@ -169,11 +170,23 @@ def _votable(rows: Rows, columns: Sequence[Column], about: str) -> Iterator[byte
     yield (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">\n'
-        f'<RESOURCE type="results">\n{told}<TABLE name="results">\n{fields}<DATA><TABLEDATA>\n'
+        f'<RESOURCE type="results">\n{told}{_clocks(columns)}'
+        f'<TABLE name="results">\n{fields}<DATA><TABLEDATA>\n'
     ).encode()
     for chunk in _chunks(rows):
         yield "".join(map(_row, chunk)).encode()
     yield b"</TABLEDATA></DATA></TABLE></RESOURCE>\n</VOTABLE>\n"
+
+
+def _clocks(columns: Sequence[Column]) -> str:
+    """Return the time systems of the columns."""
+    used = dict.fromkeys(column.clock for column in columns if column.clock)
+    return "".join(
+        f'<TIMESYS ID="time_{clock}" timeorigin="{origin}" timescale="{scale}" '
+        f'refposition="{place}"/>\n'
+        for clock in used
+        for scale, place, origin in [CLOCKS[clock]]
+    )
 
 
 def _field(column: Column) -> str:
@@ -181,6 +194,7 @@ def _field(column: Column) -> str:
         column.kind, 'datatype="unicodeChar" arraysize="*"'
     )
     unit = f" unit={quoteattr(column.unit)}" if column.unit else ""
+    unit += f' ref="time_{column.clock}"' if column.clock else ""
     return (
         f"<FIELD name={quoteattr(column.name)} ID={quoteattr(column.name)} {kind}{unit} "
         f"ucd={quoteattr(column.ucd)}><DESCRIPTION>{escape(column.description)}</DESCRIPTION>"

@@ -1,5 +1,7 @@
 // The plot: the document of the server, filled and listened to through Bokeh's own models.
 
+import { roomOf } from "./columns.js";
+
 const MS_PER_DAY = 86400e3;
 const DATE_OF_MJD = 40587;
 
@@ -49,6 +51,7 @@ export class Board {
     this.quiet = true;
     source.selected.indices = [];
     source.data = data;
+    for (const [name, y] of Object.entries(roomOf(data))) this.model(`room:${name}`).data = { x: y.map(() => data.mjd[0]), y };
     const rows = [];
     for (let at = 0; at < data.pk.length; at += 1) if (this.chosen.has(data.pk[at])) rows.push(at);
     source.selected.indices = rows;

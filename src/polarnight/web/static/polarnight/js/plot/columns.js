@@ -4,6 +4,8 @@ import { flagNames, known } from "../known.js";
 
 const KINDS = /** @type {Record<string, any>} */ ({ f8: Float64Array, f4: Float32Array, i4: Int32Array });
 
+const UNDETERMINED = 90; // degrees: the error of an angle that may be any
+
 /** @param {{dtype: string, data: string}} packed */
 function unpack(packed) {
   const text = atob(packed.data);
@@ -17,6 +19,43 @@ function mark(flags, bad, limit) {
   if (flags & known.flags[bad]) return "x";
   if (limit) return "dash";
   return flags ? "square" : "circle";
+}
+
+/** A number, or "–" for none. @param {number} value @param {number} digits */
+export const digits = (value, digits) => (Number.isNaN(value) ? "–" : value.toFixed(digits));
+
+/** Say magnitude, p, χ, q and u in words: limits with what they mean. @param {Record<string, any>} data */
+function tell(data) {
+  const words = (/** @type {(at: number) => string} */ of) => Array.from(data.pk, (_, at) => of(at));
+  const one = (/** @type {string} */ name, /** @type {number} */ at, /** @type {number} */ places) => digits(data[name][at], places);
+  const none = (/** @type {string} */ name, /** @type {number} */ at) => Number.isNaN(data[name][at]);
+  data.mag_told = words((at) => {
+    if (!none("mag_arrow", at)) return `> ${one("mag_arrow", at, 2)} (3 σ)`;
+    return none("mag", at) ? "–" : `${one("mag", at, 3)} ± ${one("mag_err", at, 3)}`;
+  });
+  data.p_told = words((at) => {
+    if (!none("p_arrow", at)) return `< ${one("p_arrow", at, 2)} % (95 %)`;
+    return none("p", at) ? "–" : `${one("p", at, 2)} % (${one("p_low", at, 2)} to ${one("p_high", at, 2)})`;
+  });
+  for (const name of ["q", "u"]) {
+    data[`${name}_told`] = words((at) => (none(name, at) ? "–" : `${one(name, at, 2)} ± ${one(`${name}_err`, at, 2)} %`));
+  }
+  data.chi_told = words((at) => {
+    if (none("chi", at)) return "–";
+    return data.chi_err[at] >= UNDETERMINED ? "undetermined" : `${one("chi", at, 1)}° ± ${one("chi_err", at, 1)}°`;
+  });
+}
+
+/** Room for arrows, and limits of panels in which there is nothing. @param {Record<string, any>} data */
+export function roomOf(data) {
+  const known = (/** @type {string} */ name) => Array.from(data[name]).filter(Number.isFinite);
+  const [mags, limits] = [known("mag_y"), known("mag_arrow")];
+  const deep = mags.length ? 0.15 * (Math.max(...mags) - Math.min(...mags)) || 0.1 : 0;
+  return {
+    mag: limits.length ? [Math.max(...limits) + deep] : mags.length ? [] : [0, 1],
+    p: known("p_arrow").length ? [0] : known("p_y").length ? [] : [0, 1],
+    chi: known("chi").length ? [] : [0, 180],
+  };
 }
 
 /** Make the signs and names of flags anew. @param {Record<string, any>} data */
@@ -55,6 +94,7 @@ export function columnsOf(answer) {
   }
   delete data.mag_limit;
   delete data.p_limit;
+  tell(data);
   remark(data);
   return data;
 }

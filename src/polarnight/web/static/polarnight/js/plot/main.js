@@ -117,6 +117,7 @@ async function plot() {
       return;
     }
     whole = got;
+    get("host").hidden = !state.corrected;
     get("board").hidden = false;
     await board.embed(got.document);
     const chosen = state.points;
@@ -157,7 +158,9 @@ function tellForeign(given) {
 
 function downloads() {
   const values = asked(state);
-  const here = state.window ? { ...values, start: state.window[0], end: state.window[1] } : values;
+  // No more than is asked for, however far the plot was moved.
+  const [first, last] = whole?.window ?? [-Infinity, Infinity];
+  const here = state.window ? { ...values, start: Math.max(state.window[0], first), end: Math.min(state.window[1], last) } : values;
   const link = (/** @type {string} */ path, /** @type {string} */ kind, /** @type {any} */ more) =>
     element("a", { href: `${BASE}/plots/light-curve/${path}${query({ ...here, kind, ...more })}`, text: kind.toUpperCase(), download: "" });
   const group = (/** @type {string} */ title, /** @type {HTMLElement[]} */ links) => [element("p", { class: "dim small-text", text: title }), ...links];

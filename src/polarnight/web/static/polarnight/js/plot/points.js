@@ -1,11 +1,12 @@
 // The table of the selected points.
 
 import { element, fill } from "../dom.js";
+import { digits as number } from "./columns.js";
 
 const MOST = 200;
 const COLUMNS = /** @type {[string, string, number][]} */ ([
-  ["series", "series", 0], ["date", "date (UTC)", 0], ["mjd", "MJD", 5], ["mag", "mag", 3], ["mag_err", "±", 3],
-  ["p", "p (%)", 2], ["chi", "χ (°)", 1], ["chi_err", "±", 1], ["q", "q (%)", 2], ["u", "u (%)", 2], ["flag_names", "flags", 0],
+  ["series", "series", 0], ["date", "date (UTC)", 0], ["mjd", "MJD", 5], ["mag_told", "mag", 3],
+  ["p_told", "p", 2], ["chi_told", "χ", 1], ["q", "q (%)", 2], ["u", "u (%)", 2], ["flag_names", "flags", 0],
 ]);
 
 /** @param {Record<string, any>} data @param {string} name @param {number} at @param {number} digits */
@@ -13,7 +14,7 @@ function cell(data, name, at, digits) {
   if (name === "date") return new Date(data.ms[at]).toISOString().slice(0, 19).replace("T", " ");
   const value = data[name][at];
   if (typeof value !== "number") return value;
-  return Number.isNaN(value) ? "" : value.toFixed(digits);
+  return number(value, digits);
 }
 
 /**
