@@ -145,6 +145,33 @@ def test_field_stars_become_calibrators(site, bllac, stars):
     assert "4 sources added" in text(look)
 
 
+def test_field_stars_keep_motion_and_say_how_they_were_made(bllac):
+    """Places are those of J2000: without its motion a star would not be found where it is."""
+    from astropy.table import Table
+
+    from polarnight.astrometry import import_stars
+    from polarnight.config import get_settings
+    from polarnight.photometry import to_johnson
+    from polarnight.web.catalogue.field_stars import FieldQuery, find_field_stars
+
+    mags = {"G": 13.0, "BP": 13.4, "RP": 12.4}
+    star = {"ra": [330.70], "dec": [42.30], "pmra": [100.0], "pmdec": [-50.0]}
+    errors = {f"e_{band}": [0.003] for band in mags}
+    table = Table({**star, **{band: [mag] for band, mag in mags.items()}, **errors})
+    import_stars(
+        table, get_settings().data.stars, mags={band: band for band in mags},
+        errors={band: f"e_{band}" for band in mags}, pmra="pmra", pmdec="pmdec", epoch=2016.0,
+        name="gaia",
+    )  # fmt: skip
+    (entry,) = find_field_stars(bllac, FieldQuery())
+    assert (entry.pm_ra, entry.pm_dec) == (100.0, -50.0)
+    assert float(entry.name.split()[2]) == pytest.approx(42.30 + 16 * 0.050 / 3600, abs=1e-5)
+    made, error, relation = to_johnson("R", mags, dict.fromkeys(mags, 0.003))
+    assert (entry.mag_R, entry.mag_R_err) == pytest.approx((float(made), float(error)), abs=1e-4)
+    assert entry.metadata["mag_R"] == f"made of {relation}"
+    assert "gaia (" in relation
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -108,6 +108,7 @@ def test_last_seen_is_the_mean_of_the_last_night_in_r(catalogue, django_assert_n
     assert seen[bl.pk].when.isoformat()[:16] == "2022-09-20T00:00"
     assert seen[bl.pk].mag == pytest.approx((14.0 * 100 + 14.3 * 25) / 125)
     assert seen[bl.pk].mag_err == pytest.approx(125**-0.5)
+    assert seen[bl.pk].night.isoformat() == "2022-09-18"
     assert (seen[mrk.pk].mag, seen[mrk.pk].mag_err) == (12.5, None)
     assert seen[catalogue[2].pk].when is None
 

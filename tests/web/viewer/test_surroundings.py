@@ -56,6 +56,28 @@ def test_catalogue_sources_lie_where_astropy_puts_them(night):
     assert catalogue_sources(load(locate(night.raw))) == []
 
 
+def test_catalogue_sources_are_followed_to_the_night(night):
+    """Proper motion moves a source to where it is measured."""
+    import astropy.units as u
+    from astropy.coordinates import SkyCoord
+    from astropy.time import Time
+
+    jd = Time("2024-07-01").jd
+    star = AstroSource.objects.create(
+        name="fast", ra_hms="22:02:45", dec_dms="+42:17:00", pm_ra=-800.0, pm_dec=500.0
+    )
+    found = catalogue_sources(load(locate(night.reduced)), "A", jd)
+    place = next((s["ra"], s["dec"]) for s in found if s["name"] == "fast")
+    then = SkyCoord(
+        star.ra * u.deg, star.dec * u.deg, pm_ra_cosdec=-800 * u.mas / u.yr,
+        pm_dec=500 * u.mas / u.yr, obstime=Time("J2000"), distance=100 * u.pc,
+    ).apply_space_motion(Time(jd, format="jd"))  # fmt: skip
+    away = SkyCoord(*place, unit="deg").separation(SkyCoord(then.ra, then.dec))
+    assert away.arcsec < 0.01
+    assert star.separation(*place) * 3600 > 20
+    assert star.place_at(None) == (star.ra, star.dec)
+
+
 def test_the_legend_has_every_bit_worst_first():
     assert [bit["value"] for bit in bit_legend()] == [1 << n for n in range(8, -1, -1)]
 

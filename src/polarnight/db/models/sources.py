@@ -19,6 +19,9 @@ __all__ = ["AstroSource", "AstroSourceQuerySet"]
 
 BANDS = ("U", "B", "V", "R", "I")
 
+_J2000 = 2451545.0
+_DEGREE_OF_MAS = 1.0 / 3.6e6
+
 
 class AstroSourceQuerySet(models.QuerySet["AstroSource"]):
     """Queries about sources."""
@@ -186,6 +189,14 @@ class AstroSource(models.Model):
         """Return the literature magnitude and its error, None where there is none."""
         value = getattr(self, f"mag_{band}", None)
         return None if value is None else (value, getattr(self, f"mag_{band}_err"))
+
+    def place_at(self, jd: float | None) -> tuple[float, float]:
+        """Return the position (ICRS, degrees) at a Julian date; that of J2000 for None."""
+        if jd is None or not (self.pm_ra or self.pm_dec):
+            return self.ra, self.dec
+        step = (jd - _J2000) / 365.25 * _DEGREE_OF_MAS
+        across = (self.pm_ra or 0.0) / max(math.cos(math.radians(self.dec)), 1e-6)
+        return (self.ra + step * across) % 360.0, self.dec + step * (self.pm_dec or 0.0)
 
     def separation(self, ra: float, dec: float) -> float:
         """Return the distance to a position in degrees (haversine formula)."""

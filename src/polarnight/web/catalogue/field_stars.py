@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,9 @@ BANDS: Final = ("B", "V", "R", "I")
 _OWN: Final = 10.0  # arcsec about the source: that is the source itself, or blends with it
 _MOST: Final = 100
 _LARGEST_RADIUS: Final = 60.0  # arcmin
+
+Magnitudes = tuple[Any, Any, Any]
+"""Magnitudes and errors of stars, and in words by what they were made of others; arrays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def find_field_stars(source: AstroSource, query: FieldQuery) -> list[SourceEntry
         msg = f"no star catalogue on disk has stars within {query.radius:g}′ of {source.name}"
         raise ConfigError(f"{msg}; import one with 'polarnight stars import'")
     magnitudes = {band: _johnson(stars, band) for band in BANDS}
-    r, r_err = magnitudes["R"]
+    r, r_err, _ = magnitudes["R"]
     away = 3600.0 * _separation(stars, source)
     with np.errstate(invalid="ignore"):
         good = (r >= query.bright) & (r <= query.faint) & (r_err <= query.largest_error)
@@ -107,9 +111,7 @@ def find_field_stars(source: AstroSource, query: FieldQuery) -> list[SourceEntry
         ra, dec = float(stars.ra[n]), float(stars.dec[n])
         if any(3600.0 * one.separation(ra, dec) < NEAR for one in known):
             continue
-        entries.append(
-            _entry(ra, dec, {b: (m[n], e[n]) for b, (m, e) in magnitudes.items()}, source)
-        )
+        entries.append(_entry(stars, n, magnitudes, source))
         if len(entries) == query.count:
             break
     if not entries:
@@ -145,32 +147,44 @@ def _separation(stars: Stars, source: AstroSource) -> Any:
     return np.asarray(separation(stars.ra, stars.dec, source.ra, source.dec))
 
 
-def _johnson(stars: Stars, band: str) -> tuple[Any, Any]:
-    """Return magnitudes of a band and errors: the catalogue's own, else made from others."""
+def _johnson(stars: Stars, band: str) -> Magnitudes:
+    """Return magnitudes of a band: the catalogue's own, else made from others."""
     from polarnight.photometry import to_johnson
 
     mag = stars.mags.get(band, np.full(len(stars), np.nan)).copy()
     err = stars.mag_errs.get(band, np.full(len(stars), np.nan)).copy()
     err[np.isnan(err) & np.isfinite(mag)] = 0.0  # not known, as local sequences often are
     lacking = ~np.isfinite(mag)
+    words = np.full(len(stars), "", dtype=object)
     if lacking.any():
         try:
-            made, made_err, _ = to_johnson(band, stars.mags, stars.mag_errs)
+            made, made_err, relation = to_johnson(band, stars.mags, stars.mag_errs)
         except AlgorithmFailed:
-            return mag, err
-        mag[lacking], err[lacking] = made[lacking], made_err[lacking]
-    return mag, err
+            return mag, err, words
+        mag[lacking], err[lacking], words[lacking] = made[lacking], made_err[lacking], relation
+    return mag, err, words
 
 
 def _entry(
-    ra: float, dec: float, magnitudes: dict[str, tuple[float, float]], source: AstroSource
+    stars: Stars, n: int, magnitudes: Mapping[str, Magnitudes], source: AstroSource
 ) -> SourceEntry:
+    """Return a star with its proper motion, and by what its magnitudes were made of others."""
+    ra, dec = float(stars.ra[n]), float(stars.dec[n])
     values: dict[str, Any] = {}
-    for band, (mag, err) in magnitudes.items():
-        if np.isfinite(mag):
-            values[f"mag_{band}"] = round(float(mag), 4)
-            if np.isfinite(err) and err > 0:
-                values[f"mag_{band}_err"] = round(float(err), 4)
+    made: dict[str, str] = {}
+    for band, (mag, err, words) in magnitudes.items():
+        if np.isfinite(mag[n]):
+            values[f"mag_{band}"] = round(float(mag[n]), 4)
+            if np.isfinite(err[n]) and err[n] > 0:
+                values[f"mag_{band}_err"] = round(float(err[n]), 4)
+            if words[n]:
+                made[f"mag_{band}"] = f"made of {words[n]}"
+    for name, motion in (("pm_ra", stars.pmra), ("pm_dec", stars.pmdec)):
+        # 0 stands for a motion that is not known.
+        if motion is not None and motion[n]:
+            values[name] = round(float(motion[n]), 3)
+    if made:
+        values["metadata"] = made
     return SourceEntry(
         name=f"Star {ra:.5f} {dec:+.5f}",
         ra_hms=format_ra(ra),

@@ -33,11 +33,14 @@ class Seen:
         Of the last result, UTC.
     mag, mag_err : float or None
         Mean R magnitude of the last night that has one.
+    night : date or None
+        That night, which may be long before.
     """
 
     when: datetime | None = None
     mag: float | None = None
     mag_err: float | None = None
+    night: date | None = None
 
     @property
     def advice(self) -> Advice | None:
@@ -65,6 +68,7 @@ def last_seen(sources: Sequence[AstroSource]) -> dict[int, Seen]:
     for pk, night, mag, error in good.filter(within).order_by().values_list(*columns):
         values[pk].setdefault(night, []).append((mag, error))
     for pk, nights in values.items():
+        seen[pk].night = max(nights)
         seen[pk].mag, seen[pk].mag_err = _mean(nights[max(nights)])
     return seen
 

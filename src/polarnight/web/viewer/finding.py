@@ -33,7 +33,7 @@ _PIXELS: Final = 560
 _TRIED: Final = 10
 _NEAR_POLE: Final = 5.0  # degrees of right ascension across, at most
 _MOST_TICKS: Final = 5
-_VERSION: Final = 3
+_VERSION: Final = 4
 
 
 def newest_frame(source: AstroSource) -> ReducedFit | None:
@@ -61,7 +61,7 @@ def finding_chart(source: AstroSource) -> tuple[bytes, str]:
     frame = newest_frame(source)
     marked = list(source.calibrators.order_by("name"))
     version = locate(frame).version if frame is not None else "none"
-    places = [(one.name, one.ra, one.dec) for one in (source, *marked)]
+    places = [(one.name, one.ra, one.dec, one.pm_ra, one.pm_dec) for one in (source, *marked)]
     tag = etag(version, "chart", _VERSION, frame.pk if frame else 0, places)
     path = Path(source.astrosourcedir) / "finding_chart.png"
     known = kept(path, tag)
@@ -96,8 +96,10 @@ def _draw(
     axes.set_title(
         f"{title}\n{source.ra_hms}  {source.dec_dms} (ICRS)", fontsize=10, parse_math=False
     )
+    # Where they were when the frame was taken; the middle is the place of J2000.
+    when = None if frame is None else frame.juliandate
     for one in marked:
-        place = _offset(source, one.ra, one.dec)
+        place = _offset(source, *one.place_at(when))
         if place is not None and max(map(abs, place)) < RADIUS:
             axes.plot(*place, marker="s", mfc="none", mec="tab:blue", ms=13, mew=1.3)
             # Calibrators are mostly called after their source.
@@ -106,7 +108,14 @@ def _draw(
                 name, place, xytext=(9, 7), textcoords="offset points", fontsize=9,
                 color="tab:blue", annotation_clip=True, path_effects=_halo(), parse_math=False,
             )  # fmt: skip
-    axes.plot(0.0, 0.0, marker="o", mfc="none", mec="tab:red", ms=17, mew=1.6)
+    axes.plot(
+        *(_offset(source, *source.place_at(when)) or (0.0, 0.0)),
+        marker="o",
+        mfc="none",
+        mec="tab:red",
+        ms=17,
+        mew=1.6,
+    )
     _compass(axes)
     target = io.BytesIO()
     figure.savefig(target, format="png", metadata={TAG: tag})

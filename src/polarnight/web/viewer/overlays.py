@@ -90,7 +90,9 @@ def results_of(row: FrameRow, most: int = 500) -> list[dict[str, Any]]:
     ]
 
 
-def catalogue_sources(image: Image, key: str | None = None) -> list[dict[str, Any]]:
+def catalogue_sources(
+    image: Image, key: str | None = None, jd: float | None = None
+) -> list[dict[str, Any]]:
     """Return the sources of the catalogue that lie in a frame.
 
     Parameters
@@ -98,6 +100,8 @@ def catalogue_sources(image: Image, key: str | None = None) -> list[dict[str, An
     image : Image
     key : str, optional
         Plate solution, ``""``, ``"A"`` or ``"B"``; of all images of a pair where not given.
+    jd : float, optional
+        Julian date to which proper motions are followed.
 
     Returns
     -------
@@ -112,11 +116,12 @@ def catalogue_sources(image: Image, key: str | None = None) -> list[dict[str, An
         if wcs is None and key is None and name == "A":
             wcs, name = read_wcs(image.header, ""), ""
         if wcs is not None:
-            found += _inside(wcs, name, nx, ny)
+            found += _inside(wcs, name, (nx, ny), jd)
     return found
 
 
-def _inside(wcs: WCS, key: str, nx: int, ny: int) -> list[dict[str, Any]]:
+def _inside(wcs: WCS, key: str, size: tuple[int, int], jd: float | None) -> list[dict[str, Any]]:
+    nx, ny = size
     centre = pixel_to_sky(wcs, (nx + 1) / 2, (ny + 1) / 2)
     if centre is None:
         return []
@@ -129,7 +134,8 @@ def _inside(wcs: WCS, key: str, nx: int, ny: int) -> list[dict[str, Any]]:
     )
     found = []
     for source in AstroSource.objects.in_cone(*centre, reach * 1.02)[:MOST_SOURCES]:
-        place = sky_to_pixel(wcs, source.ra, source.dec)
+        ra, dec = source.place_at(jd)
+        place = sky_to_pixel(wcs, ra, dec)
         if place and 0.5 <= place[0] <= nx + 0.5 and 0.5 <= place[1] <= ny + 0.5:
             found.append(
                 {
@@ -137,8 +143,8 @@ def _inside(wcs: WCS, key: str, nx: int, ny: int) -> list[dict[str, Any]]:
                     "name": source.name,
                     "type": source.srctype,
                     "calibrator": source.pk in calibrators,
-                    "ra": source.ra,
-                    "dec": source.dec,
+                    "ra": ra,
+                    "dec": dec,
                     "x": place[0],
                     "y": place[1],
                     "key": key,
