@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import date
 
 import pytest
@@ -333,3 +334,16 @@ def test_sources_with_last_magnitude_exposures_and_comment(demo):
     assert "bright bright" in row
     assert "…" in row
     assert f"/sources/{source.pk}/field-stars/" in row
+
+
+def test_a_night_tells_the_keywords_of_its_headers(demo):
+    from polarnight.frames import read_header
+    from polarnight.frames.cards import COMMENTARY
+
+    night = RawFit.objects.order_by("epoch", "pk").first().epoch
+    text = demo.client("admin").get(f"/admin/polarnight/epoch/{night.pk}/change/").content.decode()
+    frames = list(RawFit.objects.filter(epoch=night))
+    assert f"{len(frames)} of {len(frames)} raw frames were read" in text
+    counts = Counter(key for one in frames for key in set(read_header(one.filepath)) - COMMENTARY)
+    for key, count in counts.items():
+        assert f"<code>{key}</code></th><td>{count}</td>" in text, key

@@ -301,6 +301,9 @@ def test_a_click_tells_what_was_measured(visit):
     assert "extraordinary" in told
     assert "100000.0 ± 300.0 ADU" in told
     assert "13.300 ± 0.020" in told
+    visitor.page.click(".chosen a:text-is('aperture') >> nth=0")
+    visitor.page.wait_for_url(re.compile(r"/apertures/\d+/"))
+    assert "2200+420" in visitor.page.inner_text("h1")
 
 
 def test_frames_are_compared(visit):
@@ -353,12 +356,23 @@ def test_headers_are_searched_and_stay_text(visit):
     page.click("details.header summary")
     page.wait_for_selector("details.header tbody tr")
     page.fill("input[name=header-search]", "onerror hostile")
-    assert page.locator("details.header tbody tr:visible").count() == 1
+    assert page.locator("details.header tbody tr:not(.unit):visible").count() == 1
     assert (
         page.inner_text("details.header tbody tr:visible td >> nth=0")
         == "<img src=x onerror=alert(1)>"
     )
     assert page.locator("details.header img").count() == 0
+
+
+def test_the_headers_of_all_extensions_are_shown(visit):
+    visitor = visit("viewer")
+    open_frame(visitor)
+    page = visitor.page
+    page.click("details.header summary")
+    units = page.locator("details.header tr.unit")
+    expect(units).to_have_text(["0 SCI", "1 VAR", "2 BITS", "3 POLARNIGHT"])
+    page.fill("input[name=header-search]", "EXTNAME BITS")
+    expect(page.locator("details.header tr.unit:visible")).to_have_count(1)
 
 
 def test_flagging_with_a_reason_and_undo(visit):

@@ -13,7 +13,7 @@ from polarnight.web.viewer.tiles import TILE
 
 READS = (
     "image", "tiles/sci/0/0/0", "statistics", "header", "overlays", "provenance", "stale", "file",
-    "preview.png", "judgement", "onto/raw/1",
+    "preview.png", "judgement", "onto/raw/1", "headers",
 )  # fmt: skip
 KINDS = ("raw", "reduced")
 
@@ -100,6 +100,7 @@ def test_damaged_files_are_problems_that_name_no_path(site, night):
     for operation in (
         "image",
         "header",
+        "headers",
         "tiles/sci/0/0/0",
         "preview.png",
         "statistics",
@@ -141,6 +142,16 @@ def test_the_header_is_given_as_it_is(site, night):
     cards = get(site, night, "header", "raw").json()
     card = next(card for card in cards if card["key"] == "OBJECT")
     assert card["value"] == "<img src=x onerror=alert(1)>"
+
+
+def test_the_headers_of_all_extensions_are_given(site, night):
+    units = get(site, night, "headers").json()
+    with fits.open(night.reduced.filepath) as hdus:
+        assert [unit["name"] for unit in units] == [hdu.name for hdu in hdus]
+        for unit, hdu in zip(units, hdus, strict=True):
+            keys = {card["key"] for card in unit["cards"]}
+            assert set(hdu.header) - {"", "COMMENT", "HISTORY"} <= keys
+    assert [unit["index"] for unit in units] == list(range(len(units)))
 
 
 def test_the_file_is_streamed_with_a_safe_name(site, night):

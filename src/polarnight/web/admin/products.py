@@ -36,6 +36,7 @@ from polarnight.web.admin.filters import (
 )
 from polarnight.web.admin.judging import ReasonForm, ignore, use_again
 from polarnight.web.admin.site import admin_site
+from polarnight.web.nights.keywords import keywords_of
 
 __all__ = ["EpochAdmin", "FrameAdmin", "MasterAdmin", "RawFitAdmin", "ReducedFitAdmin"]
 
@@ -54,6 +55,10 @@ class EpochAdmin(ReadOnlyAdmin):
     list_filter = (IdFilter, "telescope", OwnNightFilter, FlagsFilter)
     ordering = ("-night", "telescope")
     list_per_page = 50
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Add what the headers of its raw frames hold."""
+        return [*super().get_fields(request, obj), "keywords"]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Count, but only for lists: the order of a list must not count all nights."""
@@ -89,6 +94,19 @@ class EpochAdmin(ReadOnlyAdmin):
     def flags_of_frames(self, obj: Any) -> str:
         """All flags that any of them bears."""
         return ", ".join(vars(obj).get("flags_of_frames", ()))
+
+    @shown("keywords of its raw headers")
+    def keywords(self, obj: Any) -> SafeString:
+        """All of them, with the number of frames that have each."""
+        found = keywords_of(obj)
+        told = format_html("<p>{} of {} raw frames were read.</p>", found.n_read, found.n_frames)
+        rows = format_html_join(
+            "", "<tr><th scope='row'><code>{}</code></th><td>{}</td></tr>", found.counts.items()
+        )
+        head = format_html(
+            "<tr><th scope='col'>{}</th><th scope='col'>{}</th></tr>", "key", "frames"
+        )
+        return format_html("{}<table><thead>{}</thead><tbody>{}</tbody></table>", told, head, rows)
 
     @shown("lists")
     def lists(self, obj: Any) -> SafeString:

@@ -17,7 +17,7 @@ from polarnight.polarimetry import Method
 from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
 from polarnight.web.api.answers import frame_errors, tagged, unchanged
-from polarnight.web.api.frames import Comment, Judged, no_controls
+from polarnight.web.api.frames import Comment, Judged
 from polarnight.web.results.pictures import (
     MEDIA,
     Kind,
@@ -168,7 +168,7 @@ def judged(request: HttpRequest, pk: Key) -> dict[str, Any]:
 def flag(request: HttpRequest, pk: Key, decision: Judged) -> dict[str, Any]:
     """Set, clear or leave to machines a flag, with a reason; reruns keep the decision."""
     row = _result(pk)
-    no_controls(decision.why)
+    judging.no_controls(decision.why)
     judging.judge(row, decision.flag, decision.value, decision.why, request.user.get_username())
     return judging.judgement(row)
 
@@ -187,6 +187,6 @@ def undo(request: HttpRequest, pk: Key) -> dict[str, Any]:
 def comment(request: HttpRequest, pk: Key, words: Comment) -> dict[str, Any]:
     """Replace the comment of a result; Markdown, HTML is shown as text."""
     row = _result(pk)
-    no_controls(words.text)
+    judging.no_controls(words.text)
     judging.comment(row, words.text, request.user.get_username())
     return judging.judgement(row)

@@ -14,16 +14,17 @@ from polarnight.web.api import frame_lists
 from polarnight.web.api.answers import frame_errors, tagged, unchanged
 from polarnight.web.viewer import judging, overlays, sky
 from polarnight.web.viewer.alignment import align
+from polarnight.web.viewer.headers import headers as read_headers
 from polarnight.web.viewer.neighbours import neighbours
 from polarnight.web.viewer.opening import FrameRow, find, locate
 from polarnight.web.viewer.planes import Image, load
 from polarnight.web.viewer.preview import Look, preview
-from polarnight.web.viewer.problems import BadRequest, NotFound
+from polarnight.web.viewer.problems import NotFound
 from polarnight.web.viewer.provenance import provenance_graph, stale_reasons
 from polarnight.web.viewer.statistics import measure
 from polarnight.web.viewer.tiles import TILE, etag
 
-__all__ = ["Comment", "Judged", "no_controls", "router"]
+__all__ = ["Comment", "Judged", "router"]
 
 router = Router()
 router.add_router("", frame_lists.router)
@@ -147,6 +148,15 @@ def header(request: HttpRequest, kind: Kind, pk: Number) -> list[dict[str, str]]
     ]
 
 
+@router.get("/{kind}/{pk}/headers", auth=_VIEW, summary="The headers of all extensions")
+@frame_errors
+def headers(request: HttpRequest, kind: Kind, pk: Number) -> list[dict[str, Any]]:
+    """Return index, name and cards, as they are written, of every unit of the file."""
+    file = locate(find(kind, pk))
+    load(file)  # which refuses what unpacks without end
+    return read_headers(file)
+
+
 @router.get("/{kind}/{pk}/overlays", auth=_VIEW, summary="Apertures, sources and results")
 @frame_errors
 def overlay(request: HttpRequest, kind: Kind, pk: Number) -> dict[str, Any]:
@@ -154,7 +164,7 @@ def overlay(request: HttpRequest, kind: Kind, pk: Number) -> dict[str, Any]:
     row, found = _image(kind, pk)
     return {
         "apertures": overlays.apertures(row),
-        "sources": overlays.catalogue_sources(found, jd=getattr(row, "juliandate", None)),
+        "sources": overlays.catalogue_sources(found),
         "results": overlays.results_of(row),
     }
 
@@ -250,7 +260,7 @@ def judged(request: HttpRequest, kind: Kind, pk: Number) -> dict[str, Any]:
 def flag(request: HttpRequest, kind: Kind, pk: Number, decision: Judged) -> dict[str, Any]:
     """Set, clear or leave to machines a flag, with a reason; reruns keep the decision."""
     row = find(kind, pk)
-    no_controls(decision.why)
+    judging.no_controls(decision.why)
     judging.judge(row, decision.flag, decision.value, decision.why, _who(request))
     return judging.judgement(row)
 
@@ -269,23 +279,10 @@ def undo(request: HttpRequest, kind: Kind, pk: Number) -> dict[str, Any]:
 def comment(request: HttpRequest, kind: Kind, pk: Number, words: Comment) -> dict[str, Any]:
     """Replace the comment of a frame; Markdown, HTML is shown as text."""
     row = find(kind, pk)
-    no_controls(words.text)
+    judging.no_controls(words.text)
     judging.comment(row, words.text, _who(request))
     return judging.judgement(row)
 
 
 def _who(request: HttpRequest) -> str:
     return str(request.user.get_username())
-
-
-def no_controls(text: str) -> None:
-    """Refuse letters that a database cannot keep.
-
-    Raises
-    ------
-    BadRequest
-    """
-    # PostgreSQL takes no NUL, and no database a lone surrogate.
-    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        msg = "the text holds characters that are no text"
-        raise BadRequest(msg)

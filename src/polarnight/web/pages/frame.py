@@ -54,6 +54,7 @@ def frame(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
         "graph": _graph(row),
         "neighbours": neighbours(row),
         "source_address": _address("source", 0) or "",
+        "aperture_address": _address("aperture", 0) or "",
         "plot_address": _address("plot") or "",
         "targets": _targets(row),
     }

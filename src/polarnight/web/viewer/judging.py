@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from polarnight.db.models.audit import FlagChange
     from polarnight.db.models.base import AuditedModel
 
-__all__ = ["comment", "judge", "judgement", "undo"]
+__all__ = ["comment", "judge", "judgement", "no_controls", "undo"]
 
 
 def judgement(row: AuditedModel) -> dict[str, Any]:
@@ -96,3 +96,16 @@ def _told(change: FlagChange) -> dict[str, Any]:
 
 def _changed_bits(change: FlagChange) -> int:
     return int((change.set_before ^ change.set_after) | (change.clear_before ^ change.clear_after))
+
+
+def no_controls(text: str) -> None:
+    """Refuse letters that a database cannot keep.
+
+    Raises
+    ------
+    BadRequest
+    """
+    # PostgreSQL takes no NUL, and no database a lone surrogate.
+    if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        msg = "the text holds characters that are no text"
+        raise BadRequest(msg)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from polarnight.web.viewer.opening import FrameFile
     from polarnight.web.viewer.tiles import Pyramid
 
-__all__ = ["CACHE", "LARGEST_PIXELS", "PLANES", "Image", "ImageCache", "load"]
+__all__ = ["CACHE", "LARGEST_PIXELS", "PLANES", "Image", "ImageCache", "load", "unnamed"]
 
 PLANES: Final = ("sci", "var", "bits")
 """Planes of a frame: values, their variance, and what is wrong with each pixel."""
@@ -129,7 +130,8 @@ class ImageCache:
         with self._reading:
             found = self._known(file)
             if found is None:
-                found = _read_unnamed(file)
+                with unnamed(file):
+                    found = _read(file)
                 self._keep(file, found)
         return found
 
@@ -160,10 +162,11 @@ CACHE: Final = ImageCache(400 << 20)
 """The images of this process."""
 
 
-def _read_unnamed(file: FrameFile) -> Image:
-    """Read a file; what is wrong with it is told without the path, which concerns no reader."""
+@contextlib.contextmanager
+def unnamed(file: FrameFile) -> Iterator[None]:
+    """Tell what is wrong with a file without its path, which concerns no reader."""
     try:
-        return _read(file)
+        yield
     except BadFrame as error:
         reason = error.reason.replace(str(file.path), file.path.name)
         raise BadFrame(file.path.name, reason, error.remedy) from error

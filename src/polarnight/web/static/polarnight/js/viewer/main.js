@@ -20,7 +20,7 @@ import { Sky } from "./wcs.js";
 const OVERLAYS = ["apertures", "sources", "directions"];
 
 const root = document.getElementById("viewer");
-const { kind, pk, source, plot } = root.dataset;
+const { kind, pk, source, aperture, plot } = root.dataset;
 const path = `/frames/${kind}/${pk}`;
 const find = (selector) => root.querySelector(selector);
 
@@ -130,7 +130,7 @@ function start(meta) {
     clicked: (sx, sy) => {
       const found = hit(view, sx, sy, ...stage.clickable);
       stage.chosen = found ? found.one : null;
-      showChosen(find(".chosen"), found, stage.overlays.apertures, results, { source, plot });
+      showChosen(find(".chosen"), found, stage.overlays.apertures, results, { source, aperture, plot });
       stage.redraw();
     },
     key: (key) => {

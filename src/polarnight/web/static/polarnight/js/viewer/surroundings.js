@@ -22,7 +22,7 @@ const number = (value, error, digits, scale = 1, unit = "") =>
  * @param {HTMLElement} place
  * @param {{kind: string, one: object} | null} found
  * @param {object[]} apertures of the frame @param {object[]} results
- * @param {{source: string, plot: string}} addresses
+ * @param {{source: string, aperture: string, plot: string}} addresses
  */
 export function showChosen(place, found, apertures, results, addresses) {
   place.hidden = !found;
@@ -40,7 +40,8 @@ export function showChosen(place, found, apertures, results, addresses) {
     parts.push(element("p", {},
       element("span", { class: "chip accent", text: one.pair === "E" ? "extraordinary" : "ordinary" }),
       ` ${number(one.flux, one.flux_err, 1)} ADU in r = ${number(one.r, null, 2)} px at ${one.x.toFixed(2)}, ${one.y.toFixed(2)}`,
-      ...[...one.flags, ...one.bits].map((flag) => element("span", { class: "chip warn", text: flag }))));
+      ...[...one.flags, ...one.bits].map((flag) => element("span", { class: "chip warn", text: flag })),
+      " ", link("aperture", address(addresses.aperture, one.id))));
   }
   if (own.length) parts.push(resultTable(own));
   else parts.push(element("p", { class: "dim", text: measured.length ? "No result was made of it." : "Not measured in this frame." }));
