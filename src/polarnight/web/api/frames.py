@@ -164,7 +164,7 @@ def overlay(request: HttpRequest, kind: Kind, pk: Number) -> dict[str, Any]:
     row, found = _image(kind, pk)
     return {
         "apertures": overlays.apertures(row),
-        "sources": overlays.catalogue_sources(found),
+        "sources": overlays.catalogue_sources(found, jd=getattr(row, "juliandate", None)),
         "results": overlays.results_of(row),
     }
 
