@@ -216,7 +216,7 @@ COLUMNS: tuple[Column, ...] = (
             "phys.angSize"),
     _number("aperture", "aperture", "radius of the aperture", "arcsec", "phys.angSize;instr",
             path="aperas"),
-    _number("aperpix", "aperture (px)", "radius of the aperture", "pix", "phys.size;instr"),
+    _number("aperpix", "aperture", "radius of the aperture", "pix", "phys.size;instr"),
     _number("flux", "flux", "counts in the aperture", "adu", _FLUX, path="flux_counts"),
     _number("flux_err", "± flux", "1 sigma of flux", "adu", _error(_FLUX),
             path="flux_counts_err"),
