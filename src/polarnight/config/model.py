@@ -281,7 +281,13 @@ class WebSettings(_Part):
     login_failures: int = Field(
         5, ge=1, description="wrong passwords of a user from one address, then a pause"
     )
-    login_pause_minutes: Positive = Field(15.0, description="length of that pause")
+    login_failures_of_address: int = Field(
+        60, ge=1, description="wrong passwords from one address for any users, then a pause"
+    )
+    login_failures_of_user: int = Field(
+        40, ge=1, description="wrong passwords of a user from any addresses, then one by one"
+    )
+    login_pause_minutes: Positive = Field(15.0, description="length of those pauses")
     token_days: int = Field(
         365, ge=1, le=3650, description="days that an API token is valid, at most"
     )

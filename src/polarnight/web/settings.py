@@ -125,6 +125,7 @@ CSRF_COOKIE_HTTPONLY = True  # scripts read the token from the page
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "polarnight.web.pages.errors.csrf_failure"
 
+AXES_HANDLER = "polarnight.web.access.failures.FailureHandler"
 AXES_FAILURE_LIMIT = _web.login_failures
 AXES_COOLOFF_TIME = timedelta(minutes=_web.login_pause_minutes)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

@@ -120,6 +120,7 @@ def _configure(place):
     http {{ {f"include {types};" if Path(types).exists() else ""} access_log off;
     client_body_temp_path {place}/b; proxy_temp_path {place}/p; fastcgi_temp_path {place}/f;
     uwsgi_temp_path {place}/u; scgi_temp_path {place}/s;
+    {mine("polarnight-limits.conf")}
     {mine("polarnight.conf")}
     server {{ listen 127.0.0.1:{below}; server_name localhost;
     {mine("polarnight-subpath.conf")} }} }}""")
@@ -134,6 +135,30 @@ def test_nginx_takes_its_files(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "warn" not in done.stderr.replace("could not open error log file", ""), done.stderr
+
+
+@needs_nginx
+def test_a_flood_of_log_ins_does_not_reach_the_site(tmp_path):
+    """There is no site behind: what passes gets a 502."""
+    found = Door(tmp_path, tmp_path, *_configure(tmp_path))
+    server = subprocess.Popen([NGINX, "-c", str(tmp_path / "nginx.conf")])
+
+    def below(method, path):
+        line = http.client.HTTPConnection("127.0.0.1", found.below, timeout=30)
+        return _answer(line, method, path, None, {"Host": "localhost"})[0]
+
+    try:
+        until = time.monotonic() + 30
+        while not (tmp_path / "nginx.pid").exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        statuses = [found.ask("POST", "/login/")[0] for _ in range(40)]
+        assert statuses[:20] == [502] * 20
+        assert 429 in statuses
+        assert below("POST", "/iop4/login/") == 429
+        assert {found.ask("GET", "/login/")[0], below("GET", "/iop4/login/")} == {502}
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(30)
 
 
 def test_what_is_text_is_sent_small():

@@ -17,6 +17,7 @@ from ninja.errors import HttpError
 from ninja.security import HttpBasicAuth
 
 from polarnight.web.access.clients import counted_ip
+from polarnight.web.access.failures import remember_address
 from polarnight.web.access.needs import api_access, refusal
 from polarnight.web.access.roles import LONGEST_NAME, Action, allowed
 
@@ -96,6 +97,7 @@ def _user_of(request: HttpRequest, username: str, password: str) -> Any:
     if user is None:
         return None
     _verified.add(_verified.digest(user, password))
+    remember_address(request, username)
     if settings.AXES_RESET_ON_SUCCESS:
         reset(ip=counted_ip(request), username=username)
     return user

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import BadRequest, DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from polarnight.web.access.failures import seconds_to_wait
 from polarnight.web.problems import problem
 
 __all__ = ["bad_request", "csrf_failure", "fault", "forbidden", "locked_out", "not_found"]
@@ -61,10 +61,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def locked_out(request: HttpRequest, *more: Any) -> HttpResponse:
     """429: too many wrong passwords."""
-    seconds = math.ceil(settings.AXES_COOLOFF_TIME.total_seconds())
-    minutes = math.ceil(seconds / 60)
+    seconds = seconds_to_wait(request)
+    wait = f"{math.ceil(seconds / 60)} minutes" if seconds > 60 else f"{seconds} seconds"
     text = (
-        f"Too many wrong passwords for this user from this address. Wait {minutes} minutes and "
+        f"Too many wrong passwords for this user, or from this address. Wait {wait} and "
         "try again, or ask an administrator (`polarnight user unlock NAME`)."
     )
     response = _page(request, 429, "Log-in paused", text)
