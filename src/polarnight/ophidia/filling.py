@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from polarnight.errors import PolarnightError
 from polarnight.ophidia.answers.response import Response
 from polarnight.ophidia.errors import BadValue, OphidiaError, refused_by_machine
+from polarnight.ophidia.files.showing import from_data_directory
 from polarnight.ophidia.language.grammar import Command
 from polarnight.ophidia.operator import Operator
 from polarnight.ophidia.registry import get_operator
 from polarnight.ophidia.state import State
 
 if TYPE_CHECKING:
+    from polarnight.config import Settings
     from polarnight.db.models import CubeJob
 
 __all__ = ["closed", "failed", "filled", "mode", "placed", "source", "unforeseen"]
@@ -40,7 +42,7 @@ def unforeseen(response: Response, error: Exception) -> None:
     response.code = 1
 
 
-def closed(response: Response, state: State, start: float) -> None:
+def closed(response: Response, state: State, start: float, site: Settings | None = None) -> None:
     """Put into a response where the client is now, and how long it took.
 
     Parameters
@@ -49,7 +51,11 @@ def closed(response: Response, state: State, start: float) -> None:
     state : State
     start : float
         `time.perf_counter` when it began.
+    site : Settings, optional
+        Of a site, whose users are not told where its data directory is.
     """
+    response.error = from_data_directory(response.error, site)
+    response.warnings = [from_data_directory(text, site) for text in response.warnings]
     response.extra = {
         "execution_time": f"{time.perf_counter() - start:.2f}",
         "cube": state.cube,

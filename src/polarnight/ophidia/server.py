@@ -18,6 +18,7 @@ from polarnight.ophidia.context import Context, Progress, nothing
 from polarnight.ophidia.engine.runners import Runners
 from polarnight.ophidia.engine.workbench import Workbench
 from polarnight.ophidia.errors import refused_by_machine
+from polarnight.ophidia.files.showing import from_data_directory
 from polarnight.ophidia.filling import closed, failed, filled, mode, placed, source, unforeseen
 from polarnight.ophidia.jobs import Jobs
 from polarnight.ophidia.language.grammar import Command
@@ -55,6 +56,7 @@ class Server:
         self.settings = settings
         self.user = user or "oph-user"
         self.at_site = at_site
+        self.site = settings if at_site else None
         self.jobs = Jobs()
         self._runners = Runners(settings)
 
@@ -164,7 +166,7 @@ class Server:
             failed(response, error)
         except Exception as error:  # noqa: BLE001 - a fault of ours is no reason for a traceback
             unforeseen(response, error)
-        closed(response, state, start)
+        closed(response, state, start, self.site)
         return response
 
     def submit_workflow(
@@ -234,7 +236,7 @@ class Server:
         if status != states.ABORTED:
             status = states.COMPLETED if response.ok else states.ERROR
         keep = command.arguments.get("save", "yes") != "no"
-        closed(response, state, context.started)
+        closed(response, state, context.started, self.site)
         self.jobs.finish(context.job, status, response.to_json() if keep else "")
 
     def _check(self, cls: type[Operator], command: Command, context: Context) -> None:
@@ -247,7 +249,7 @@ class Server:
                 given, _ = cls.typed({**arguments, hits.argument: hits[0]}, strict=context.strict)
                 cls.approve(hits, given, context)
         except PolarnightError as error:
-            self.jobs.finish(context.job, states.ERROR, str(error))
+            self.jobs.finish(context.job, states.ERROR, from_data_directory(str(error), self.site))
             raise
 
     def _later(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import stat
 from enum import IntFlag
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,6 +25,8 @@ from polarnight.db.names import parse_fileloc
 from polarnight.db.reprs import Summary, number
 
 if TYPE_CHECKING:
+    import os
+
     from polarnight.db.models.sources import AstroSource
     from polarnight.frames import FrameInfo
 
@@ -97,6 +100,11 @@ class RawFit(AuditedModel, FrameColumns, FileModel):
                 "error": self.error,
             },
         )
+
+    def is_as_read(self, state: os.stat_result) -> bool:
+        """Whether a file is the one that was read as this frame, without error, and unchanged."""
+        read = (self.size_bytes, self.mtime_ns) == (state.st_size, state.st_mtime_ns)
+        return read and not self.error and stat.S_ISREG(state.st_mode)
 
     @property
     def natural(self) -> str:

@@ -14,7 +14,14 @@ from polarnight.ophidia.errors import AccessRefused
 if TYPE_CHECKING:
     from polarnight.config import Settings
 
-__all__ = ["exports", "refuse_others", "refuse_own", "refuse_raw", "refuse_roots"]
+__all__ = [
+    "exports",
+    "is_registered_link",
+    "refuse_others",
+    "refuse_own",
+    "refuse_raw",
+    "refuse_roots",
+]
 
 _OWN = (
     *("cubes", "calibration", "masterbias", "masterdark", "masterflat", "astrosource", "logs"),
@@ -106,6 +113,29 @@ def refuse_raw(place: Path, root: Path) -> None:
             if rows.exists():
                 msg = f"{'/'.join(parts)} holds raw frames of the archive"
                 raise AccessRefused(msg, "they stay as they are; choose another name")
+
+
+def is_registered_link(place: Path, root: Path) -> bool:
+    """Whether a link was made by ingesting, to what was read as a raw frame and is unchanged.
+
+    Parameters
+    ----------
+    place : Path
+    root : Path
+        Of the raw archive.
+    """
+    from polarnight.db import RawFit
+
+    real = _real(place.parent) / place.name
+    parts = real.relative_to(_real(root)).parts if real.is_relative_to(_real(root)) else ()
+    if len(parts) != 3 or not _is_night(parts[1]) or not real.is_symlink():
+        return False
+    rows = RawFit.objects.filter(epoch__telescope=parts[0], epoch__night=parts[1])
+    row = rows.filter(filename=parts[2]).first()
+    try:
+        return row is not None and row.is_as_read(real.stat())
+    except OSError:
+        return False
 
 
 def _real(path: Path) -> Path:

@@ -3,7 +3,8 @@
 The data repository is ``raw`` in the data directory; ``/`` is its root. An absolute path is
 looked up there first, and then as a real path where it lies under an allowed root: the data
 directory, the working directory, or one of ``import_roots`` of the settings. Nothing else is
-ever read or written, whatever ``..`` or symbolic links say.
+ever read or written, whatever ``..`` or symbolic links say; links that ingesting made to raw
+frames are read (`guarding.is_registered_link`).
 
 A site, which computes for people who are elsewhere, reads the raw archive, ``import_roots`` and
 what the user exported, and writes to that user's exports alone: what is given from the root is
@@ -18,7 +19,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from polarnight.ophidia.errors import AccessRefused, BadValue
-from polarnight.ophidia.files.guarding import exports, refuse_others, refuse_own
+from polarnight.ophidia.files.guarding import (
+    exports,
+    is_registered_link,
+    refuse_others,
+    refuse_own,
+)
 
 if TYPE_CHECKING:
     from polarnight.config import Settings
@@ -113,7 +119,7 @@ class Repository:
         """
         for place in self._places(path, cdd):
             if os.path.lexists(place):
-                return self._inside(place, path)
+                return self._inside(place, path, reading=True)
         msg = f"there is no {path[:200]!r} in the data repository ({self.root})"
         raise BadValue(msg, self._remedy())
 
@@ -195,11 +201,11 @@ class Repository:
             msg = f"{path[:200]!r} is refused: a site writes only to what you exported"
             raise AccessRefused(msg, f"your exports lie in {self.own}")
 
-    def _inside(self, place: Path, path: str) -> Path:
+    def _inside(self, place: Path, path: str, *, reading: bool = False) -> Path:
         if re.search(r"[\ud800-\udfff]", str(place)):
             msg = f"{path[:200]!r} holds what is no character of UTF-8"
             raise BadValue(msg, "give the file another name")
-        if not self._allowed(place):
+        if not self._allowed(place) and not (reading and is_registered_link(place, self.root)):
             msg = f"{path[:200]!r} is refused: it lies outside of what may be read or written"
             raise AccessRefused(msg, self._remedy())
         refuse_others(place, self._settings, self._user)

@@ -12,6 +12,7 @@ from polarnight.errors import PolarnightError
 from polarnight.ophidia import jobs as states
 from polarnight.ophidia.answers.response import Grid, Response, Text
 from polarnight.ophidia.errors import BadValue, OphidiaError, refused_by_machine
+from polarnight.ophidia.files.showing import from_data_directory
 from polarnight.ophidia.language.grammar import Command, split_list
 from polarnight.ophidia.operator import Answer, Given, Operator
 from polarnight.ophidia.selection.cubes import select_cubes
@@ -210,7 +211,8 @@ def _run_one(
         _LOG.error("%s", query[:2000], exc_info=failure)
         told = f"{type(failure).__name__}: {failure} (unforeseen; the log says where)"
         error = refused_by_machine(failure) or OphidiaError(told)
-    server.jobs.finish(job, states.ERROR if error else states.COMPLETED, str(error or ""))
+    told = from_data_directory(str(error or ""), server.site)
+    server.jobs.finish(job, states.ERROR if error else states.COMPLETED, told)
     return answer, error, _cells(server.job_name(job), job, context)
 
 

@@ -16,6 +16,7 @@ from polarnight.config import get_settings
 from polarnight.errors import PolarnightError
 from polarnight.ophidia.errors import AccessRefused
 from polarnight.ophidia.files.paths import Repository
+from polarnight.ophidia.files.showing import from_data_directory
 from polarnight.ophidia.language.arguments import Argument
 from polarnight.ophidia.operator import Operator
 from polarnight.ophidia.registry import operators
@@ -128,13 +129,14 @@ def files(
     request: HttpRequest, path: Annotated[str, Query(min_length=1, max_length=4096)]
 ) -> FileResponse:
     """Return the bytes of a raw frame, or of what the user exported."""
-    repository = Repository(get_settings(), _name(request), at_site=True)
+    settings = get_settings()
+    repository = Repository(settings, _name(request), at_site=True)
     try:
         place = repository.find(path)
     except AccessRefused as error:
-        raise HttpError(403, str(error)) from error
+        raise HttpError(403, from_data_directory(str(error), settings)) from error
     except (PolarnightError, OSError, ValueError) as error:
-        raise HttpError(404, str(error)) from error
+        raise HttpError(404, from_data_directory(str(error), settings)) from error
     try:
         content = place.open("rb")
     except OSError as error:

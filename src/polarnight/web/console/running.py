@@ -218,7 +218,7 @@ def _failed(running: Running, error: Exception) -> Response:
         failed(response, error)
     else:
         unforeseen(response, error)
-    closed(response, State(session=running.session), time.perf_counter())
+    closed(response, State(session=running.session), time.perf_counter(), get_settings())
     return response
 
 

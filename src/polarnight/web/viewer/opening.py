@@ -147,8 +147,7 @@ def _is_registered_link(row: FrameRow, place: Path, rooms: Sequence[Path], state
     """Whether `place` is a link made by ingesting, to what was read as a frame and is unchanged."""
     return (
         isinstance(row, RawFit)
-        and not row.error
         and place.is_symlink()
         and _inside(place.parent.resolve(), rooms)
-        and (row.size_bytes, row.mtime_ns) == (state.st_size, state.st_mtime_ns)
+        and row.is_as_read(state)
     )

@@ -52,7 +52,7 @@ class Fs(Operator):
         Argument("measure", default=_NAMED, help="Kept for old commands."),
         yes_no("recursive", False, "List what is below too; rm takes what is inside."),
         Argument("depth", "int", 0, minimum=0, help="How far below to list; 0 is all the way."),
-        yes_no("realpath", False, "Show where things really are."),
+        yes_no("realpath", False, "Show where things really are; not at a site."),
     )
     objects = ("fs",)
     serial = True
@@ -93,7 +93,7 @@ class Fs(Operator):
                 continue
             shown = (
                 os.path.realpath(entry)
-                if given["realpath"] == "yes"
+                if given["realpath"] == "yes" and not context.server.at_site
                 else entry.relative_to(top).as_posix()
             )
             directory = entry.is_dir()

@@ -140,7 +140,7 @@ def _answered(
         failed(response, error)
     except Exception as error:  # noqa: BLE001 - as of commands: never a traceback
         unforeseen(response, error)
-    closed(response, state, start)
+    closed(response, state, start, server.site)
     return response
 
 
