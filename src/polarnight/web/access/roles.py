@@ -7,7 +7,16 @@ from typing import Any
 
 from polarnight.config import get_settings
 
-__all__ = ["GROUPS", "LONGEST_NAME", "Action", "Role", "allowed", "limit_role", "role_of"]
+__all__ = [
+    "GROUPS",
+    "LONGEST_NAME",
+    "Action",
+    "Role",
+    "allowed",
+    "limit_role",
+    "may_read_work",
+    "role_of",
+]
 
 
 LONGEST_NAME = 150
@@ -136,3 +145,10 @@ def allowed(user: Any, action: Action) -> bool:
     if action is Action.ACCOUNT and hasattr(user, "polarnight_limit"):
         return False
     return role_of(user) >= action.least
+
+
+def may_read_work(user: Any, owner: str) -> bool:
+    """Return whether a user may read what work of `owner` said: its own, or as one reads logs."""
+    if allowed(user, Action.LOGS):
+        return True
+    return allowed(user, Action.OWN) and user.get_username() == owner

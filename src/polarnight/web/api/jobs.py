@@ -12,7 +12,7 @@ from ninja.pagination import paginate
 from polarnight.config import get_settings
 from polarnight.web.access.clients import client_ip
 from polarnight.web.access.needs import api_access
-from polarnight.web.access.roles import Action
+from polarnight.web.access.roles import Action, may_read_work
 from polarnight.web.api.paging import Paging
 from polarnight.web.jobs.joblog import tail
 from polarnight.web.jobs.kinds import JobRequest, command_of
@@ -26,7 +26,7 @@ from polarnight.web.jobs.starting import (
 )
 from polarnight.web.models import Job
 
-__all__ = ["job_out", "router"]
+__all__ = ["job_out", "result_out", "router"]
 
 router = Router()
 
@@ -66,17 +66,29 @@ class JobOut(Schema):
     error: str
 
 
-def job_out(job: Job) -> dict[str, Any]:
-    """Return a job as the API tells it."""
+_OF_WORKFLOWS = frozenset({"workflow", "answer"})
+"""Results that hold names of sessions, processes and tasks: for the owner and readers of logs."""
+
+
+def result_out(job: Job, user: Any) -> dict[str, Any] | None:
+    """Return what came of a job, as far as a user may know it."""
+    if job.result is None or may_read_work(user, job.who):
+        return job.result
+    return {name: value for name, value in job.result.items() if name not in _OF_WORKFLOWS}
+
+
+def job_out(job: Job, user: Any) -> dict[str, Any]:
+    """Return a job as the API tells it to a user."""
     end = job.finished or job.heartbeat
     names = (
         "kind", "title", "state", "active", "who", "why", "created", "started", "finished",
         "stage", "remaining", "n_done", "n_total", "cancel_asked", "cancelled_by", "nights",
-        "exit_code", "result", "error",
+        "exit_code", "error",
     )  # fmt: skip
     return {
         "id": job.pk,
         **{name: getattr(job, name) for name in names},
+        "result": result_out(job, user),
         "seconds": (end - job.started).total_seconds() if end and job.started else None,
         "arguments": {name: value for name, value in job.arguments.items() if name != "text"},
         "command": command_of(job.kind, job.arguments),
@@ -98,7 +110,7 @@ class _JobPaging(Paging):
         self, queryset: Any, pagination: Any, request: HttpRequest, **params: Any
     ) -> dict[str, Any]:
         page = super().paginate_queryset(queryset, pagination, request, **params)
-        return {**page, "items": [job_out(job) for job in page["items"]]}
+        return {**page, "items": [job_out(job, request.user) for job in page["items"]]}
 
 
 @router.get("", response=list[JobOut], auth=_VIEW, summary="Jobs, the newest first")
@@ -124,14 +136,15 @@ def list_jobs(
 @router.post("", response={201: JobOut}, auth=_RUN, summary="Start a job")
 def start(request: HttpRequest, body: Annotated[JobRequest, Body()]) -> Any:
     """Put work into the queue; 409 where the same is queued or running already."""
-    return Status(201, job_out(start_job(body, request.user, client_ip(request))))
+    job = start_job(body, request.user, client_ip(request))
+    return Status(201, job_out(job, request.user))
 
 
 @router.get("/{pk}", response=JobOut, auth=_VIEW, summary="A job")
 def get_job(request: HttpRequest, pk: Number) -> Any:
     """Return a job, with its progress while it runs and its result when it is done."""
     mark_lost()
-    return job_out(_find(pk))
+    return job_out(_find(pk), request.user)
 
 
 @router.get(
@@ -150,19 +163,23 @@ def job_log(
 @router.post("/{pk}/cancel", response=JobOut, auth=_RUN, summary="Cancel a job")
 def cancel(request: HttpRequest, pk: Number, why: Reason = "") -> Any:
     """Cancel a job that waits or runs; what it has finished stays. 409 where it has ended."""
-    return job_out(cancel_job(_find(pk), request.user, why, client_ip(request)))
+    return job_out(cancel_job(_find(pk), request.user, why, client_ip(request)), request.user)
 
 
 @router.post("/{pk}/requeue", response={201: JobOut}, auth=_RUN, summary="Do it again")
 def requeue(request: HttpRequest, pk: Number) -> Any:
     """Put the same work into the queue as a new job; 409 where this one has not ended."""
-    return Status(201, job_out(start_again(_find(pk), request.user, client_ip(request))))
+    return Status(
+        201, job_out(start_again(_find(pk), request.user, client_ip(request)), request.user)
+    )
 
 
 @router.post("/{pk}/retry", response={201: JobOut}, auth=_RUN, summary="Try again what failed")
 def retry(request: HttpRequest, pk: Number) -> Any:
     """Try the failed frames of a reduction again; what is current stays. 409 without any."""
-    return Status(201, job_out(retry_failed(_find(pk), request.user, client_ip(request))))
+    return Status(
+        201, job_out(retry_failed(_find(pk), request.user, client_ip(request)), request.user)
+    )
 
 
 @router.post("/{pk}/resume", response={201: JobOut}, auth=_RUN, summary="Go on with a workflow")
@@ -175,4 +192,4 @@ def resume(
 ) -> Any:
     """Go on where it stopped (`last`), anew (`all`), or from a checkpoint or task; else 409."""
     job = resume_workflow(_find(pk), checkpoint, request.user, client_ip(request))
-    return Status(201, job_out(job))
+    return Status(201, job_out(job, request.user))

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from polarnight.db.models import Epoch
 from polarnight.web.access.needs import needs
 from polarnight.web.access.roles import Action
-from polarnight.web.api.jobs import job_out
+from polarnight.web.api.jobs import job_out, result_out
 from polarnight.web.jobs.lost import mark_lost
 from polarnight.web.links import page_url
 from polarnight.web.models import Job, JobState
@@ -71,9 +71,9 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404(msg)
     context = {
         "job": row,
-        "told": job_out(row),
+        "told": job_out(row, request.user),
         "nights": _nights(row),
-        "result": _result(row),
+        "result": _result(result_out(row, request.user) or {}),
         "resumable": bool(
             row.kind == "workflow"
             and not row.active
@@ -99,9 +99,8 @@ def _place(what: str) -> str | None:
     return address and f"{address}#frames"
 
 
-def _result(row: Job) -> dict[str, Any]:
+def _result(result: dict[str, Any]) -> dict[str, Any]:
     """Return what came of a job for its table: parts, failures, other facts."""
-    result = row.result or {}
     facts = {
         name: result[name]
         for name in ("new", "verdict", "file", "workflow")
