@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -112,6 +114,23 @@ def test_the_table_of_a_small_cube(shelf):
     data = fits.getdata(shelf.root / "raw" / "fits-raw" / "LRS.001.fits")
     found = np.array([float(row[-1]) for row in rows[1:]]).reshape(data.shape)
     np.testing.assert_array_equal(found, data)
+
+
+def test_no_cell_of_the_table_is_a_formula(monkeypatch):
+    from polarnight.web.cubes import looking
+
+    dims = [
+        SimpleNamespace(name="=name", coordinates=np.array(["=1+1", "@x", "-a", "M 31"])),
+        SimpleNamespace(name="x", coordinates=np.array([-1.5])),
+    ]
+    cube = SimpleNamespace(dims=dims, measure="+image", data=None)
+    server = SimpleNamespace(workbench=SimpleNamespace(cube=lambda row: cube))
+    runner = SimpleNamespace(arrays=lambda cubes: [np.full((4, 1), -2)])
+    monkeypatch.setattr(looking, "_server", lambda: server)
+    monkeypatch.setattr(looking, "_runner", lambda: nullcontext(runner))
+    assert looking.csv_of(SimpleNamespace(n_elements=4)).splitlines() == [
+        "'=name,x,'+image", "'=1+1,-1.5,-2", "'@x,-1.5,-2", "'-a,-1.5,-2", "M 31,-1.5,-2",
+    ]  # fmt: skip
 
 
 def test_a_large_cube_is_no_table(shelf, monkeypatch):

@@ -17,10 +17,10 @@ from django.utils import timezone
 from polarnight.db.models.audit import FlagChange
 from polarnight.errors import ConfigError
 from polarnight.web.models import ActionLog
+from polarnight.web.tables.cells import harmless
 
 __all__ = ["AuditQuery", "Deed", "as_csv", "count_deeds", "deeds", "kinds"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = ("when", "who", "what", "kind", "key", "why", "before", "after", "ip")
 
 
@@ -180,5 +180,4 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    # No spreadsheet shall take it for a formula.
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return str(harmless(text))

@@ -17,6 +17,7 @@ from polarnight.config import get_settings
 from polarnight.errors import Cancelled, ConfigError
 from polarnight.ophidia.answers.page import picture
 from polarnight.ophidia.server import Server
+from polarnight.web.tables.cells import harmless
 
 if TYPE_CHECKING:
     from polarnight.cubes.cube import Cube
@@ -161,10 +162,10 @@ def csv_of(row: DataCube) -> str:
         values = np.asarray(runner.arrays([cube.data])[0])
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*(dim.name for dim in cube.dims), cube.measure])
+    writer.writerow([harmless(name) for name in (*(d.name for d in cube.dims), cube.measure)])
     places = itertools.product(*(dim.coordinates.tolist() for dim in cube.dims))
     for place, value in zip(places, values.ravel().tolist(), strict=True):
-        writer.writerow([*place, value])
+        writer.writerow([harmless(cell) for cell in (*place, value)])
     return file.getvalue()
 
 
