@@ -49,3 +49,51 @@ def test_users_from_the_shell(fresh_url, tmp_path):
     assert "ana" in done.stdout
     assert (tmp_path / "web-key").is_file()
     assert not (tmp_path / "iop4.db").exists()
+
+
+DEMOTES = """
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from polarnight.web.preparing import prepare_site, use_site_settings
+use_site_settings()
+import polarnight
+prepare_site(polarnight.Config(config_db=True))
+from django.contrib.auth.models import User
+from django.db import connections
+from polarnight.errors import ConfigError
+from polarnight.web.access.roles import Role, role_of
+from polarnight.web.accounts import changing
+
+users = [changing.add_user(name, "admin", who="shell") for name in ("ana", "eva")]
+both, look = threading.Barrier(2, timeout=3), changing._someone_is_left
+
+def looked():
+    look()
+    try:
+        both.wait()  # neither ends before the other has looked, where nothing else forbids it
+    except threading.BrokenBarrierError:
+        pass
+
+changing._someone_is_left = looked
+
+def demote(user):
+    try:
+        changing.set_group(user, "viewer", who="another")
+        return True
+    except ConfigError:
+        return False
+    finally:
+        connections.close_all()
+
+with ThreadPoolExecutor(2) as pool:
+    done = list(pool.map(demote, users))
+left = sum(role_of(user) is Role.ADMIN for user in User.objects.all())
+print(json.dumps([sorted(done), left]))
+"""
+
+
+def test_two_administrators_who_demote_each_other_leave_one(fresh_url, tmp_path):
+    done = run(["-c", DEMOTES], fresh_url, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[[false, true], 1]"

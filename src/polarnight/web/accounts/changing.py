@@ -72,6 +72,7 @@ def set_group(account: User, group: str, *, who: Any, ip: str | None = None) -> 
     """
     role = _role(group)
     with transaction.atomic():
+        _one_at_a_time()
         before = sorted(account.groups.values_list("name", flat=True))
         if before == [role.label] and not account.is_superuser:
             return
@@ -99,10 +100,20 @@ def set_active(account: User, active: bool, *, who: Any, ip: str | None = None) 
     if account.is_active is active:
         return
     with transaction.atomic():
+        _one_at_a_time()
         account.is_active = active
         account.save(update_fields=["is_active"])
         _someone_is_left()
         _record(who, "user enabled" if active else "user disabled", account, ip)
+
+
+def _one_at_a_time() -> None:
+    """Wait for whoever changes users now, until the end of the transaction.
+
+    Two administrators who demote each other would else both see the other one left. SQLite,
+    which locks no rows, begins such transactions one after the other anyway.
+    """
+    Group.objects.select_for_update(no_key=True).get_or_create(name=Role.ADMIN.label)
 
 
 def _someone_is_left() -> None:
