@@ -154,6 +154,22 @@ def test_the_headers_of_all_extensions_are_given(site, night):
     assert [unit["index"] for unit in units] == list(range(len(units)))
 
 
+def test_the_picture_of_the_solving_is_shown_where_it_is_kept(site, night, tmp_path):
+    page = f"/frames/reduced/{night.reduced.pk}/"
+    assert get(site, night, "astrometry.png").status_code == 404
+    assert b"astrometry.png" not in site.client("viewer").get(page).content
+    place = night.reduced.filepath.with_name("astrometry_summary.png")
+    place.write_bytes(b"a picture")
+    answer = get(site, night, "astrometry.png")
+    assert (answer.content, answer["Content-Type"]) == (b"a picture", "image/png")
+    assert b"astrometry.png" in site.client("viewer").get(page).content
+    assert get(site, night, "astrometry.png", role=None).status_code == 401
+    assert get(site, night, "astrometry.png", kind="raw").status_code == 404
+    place.rename(tmp_path / "elsewhere.png")
+    place.symlink_to(tmp_path / "elsewhere.png")
+    assert get(site, night, "astrometry.png").status_code == 404
+
+
 def test_the_file_is_streamed_with_a_safe_name(site, night):
     night.raw.filepath.rename(night.raw.filepath.with_name('a"b\n;é.fit'))
     night.raw.filename = 'a"b\n;é.fit'

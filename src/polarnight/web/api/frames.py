@@ -10,15 +10,15 @@ from ninja import Field, Path, Query, Router, Schema
 from polarnight.config import get_settings
 from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
-from polarnight.web.api import frame_lists
+from polarnight.web.api import frame_lists, frame_pictures
 from polarnight.web.api.answers import frame_errors, tagged, unchanged
+from polarnight.web.api.frame_pictures import Kind, Number
 from polarnight.web.viewer import judging, overlays, sky
 from polarnight.web.viewer.alignment import align
 from polarnight.web.viewer.headers import headers as read_headers
 from polarnight.web.viewer.neighbours import neighbours
 from polarnight.web.viewer.opening import FrameRow, find, locate
 from polarnight.web.viewer.planes import Image, load
-from polarnight.web.viewer.preview import Look, preview
 from polarnight.web.viewer.problems import NotFound
 from polarnight.web.viewer.provenance import provenance_graph, stale_reasons
 from polarnight.web.viewer.statistics import measure
@@ -28,13 +28,10 @@ __all__ = ["Comment", "Judged", "router"]
 
 router = Router()
 router.add_router("", frame_lists.router)
+router.add_router("", frame_pictures.router)
 
 _VIEW = api_access(Action.VIEW)
 
-Kind = Annotated[
-    Literal["raw", "reduced", "bias", "dark", "flat"], Path(description="kind of the frame")
-]
-Number = Annotated[int, Path(ge=1, le=(1 << 63) - 1, description="number of the frame")]
 Plane = Annotated[Literal["sci", "var", "bits"], Path(description="values, variance or bits")]
 Place = Annotated[int, Path(ge=0, le=1 << 20)]
 Pixel = Annotated[float, Query(ge=-1e6, le=1e6, description="FITS pixel, the first is 1")]
@@ -228,24 +225,6 @@ def download(request: HttpRequest, kind: Kind, pk: Number) -> FileResponse | Htt
     response["ETag"] = tag
     response["Cache-Control"] = "private, no-cache"
     return response
-
-
-@router.get("/{kind}/{pk}/preview.png", auth=_VIEW, response={200: bytes}, summary="A picture")
-@frame_errors
-def picture(
-    request: HttpRequest,
-    kind: Kind,
-    pk: Number,
-    stretch: Annotated[str, Query(max_length=20)] = "linear",
-    colours: Annotated[str, Query(max_length=20)] = "grey",
-    low: Annotated[float | None, Query()] = None,
-    high: Annotated[float | None, Query()] = None,
-    side: Annotated[int, Query(ge=32, le=2048)] = 512,
-) -> HttpResponse:
-    """Return a PNG; black and white are the limits of zscale where not given."""
-    row = find(kind, pk)
-    content, tag = preview(row, Look(stretch, colours, low, high, side))
-    return unchanged(request, tag) or tagged(content, "image/png", tag)
 
 
 @router.get("/{kind}/{pk}/judgement", auth=_VIEW, summary="Flags, comment and their history")

@@ -19,6 +19,7 @@ from polarnight.web.viewer.neighbours import neighbours
 from polarnight.web.viewer.opening import FrameRow, find
 from polarnight.web.viewer.problems import NotFound
 from polarnight.web.viewer.provenance import Node, provenance_graph
+from polarnight.web.viewer.solving import has_solving_picture
 
 __all__ = ["frame"]
 
@@ -57,6 +58,7 @@ def frame(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
         "aperture_address": _address("aperture", 0) or "",
         "plot_address": _address("plot") or "",
         "targets": _targets(row),
+        "solving_picture": has_solving_picture(row),
     }
     return render(request, "polarnight/frame.html", context)
 
