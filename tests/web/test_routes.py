@@ -34,6 +34,7 @@ ANSWERS = {
     ("*", "/users/tokens/<int:pk>/revoke/"): 405,
     ("*", "/sources/<int:pk>/comment/"): 405,
     ("*", "/sources/<int:pk>/delete/"): 405,
+    ("*", "/sources/<int:pk>/field-stars/remove/"): 405,
     ("*", "/password/<uidb64>/<token>/"): 200,  # says that the link is used or too old
     ("*", "/api/v1/"): 404,
     # Requests that lack what they must say.

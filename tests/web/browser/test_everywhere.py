@@ -57,6 +57,7 @@ MORE = (
 NOT_HERE = {
     *("logout", "password", "token-make", "token-revoke", "token-revoke-any", "user-add"),
     *("user-change", "source-comment", "source-delete", "audit-csv", "password-choose", "cube"),
+    "source-field-remove",
 }
 
 FAULTS = """() => {

@@ -18,7 +18,7 @@ from polarnight.web.catalogue.checking import NEAR
 if TYPE_CHECKING:
     from polarnight.astrometry import Stars
 
-__all__ = ["BANDS", "FieldQuery", "find_field_stars", "online_allowed"]
+__all__ = ["BANDS", "FieldQuery", "find_field_stars", "online_allowed", "origin_of"]
 
 BANDS: Final = ("B", "V", "R", "I")
 _OWN: Final = 10.0  # arcsec about the source: that is the source itself, or blends with it
@@ -76,6 +76,11 @@ class FieldQuery:
 def online_allowed() -> bool:
     """Return whether the settings let catalogues be fetched over the network."""
     return get_settings().astrometry.online
+
+
+def origin_of(source: AstroSource) -> str:
+    """Return where the log says that such stars come from."""
+    return f"the field of {source.name}"
 
 
 def find_field_stars(source: AstroSource, query: FieldQuery) -> list[SourceEntry]:

@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
 
 from polarnight.config import get_settings
 from polarnight.db.catalogue_file import SourceEntry
@@ -17,7 +18,12 @@ from polarnight.errors import ConfigError, PolarnightError
 from polarnight.web.access.clients import client_ip
 from polarnight.web.access.needs import needs
 from polarnight.web.access.roles import Action
-from polarnight.web.catalogue.field_stars import FieldQuery, find_field_stars, online_allowed
+from polarnight.web.catalogue.field_stars import (
+    FieldQuery,
+    find_field_stars,
+    online_allowed,
+    origin_of,
+)
 from polarnight.web.catalogue.importing import (
     LARGEST,
     Preview,
@@ -25,8 +31,9 @@ from polarnight.web.catalogue.importing import (
     preview,
     read_entries,
 )
+from polarnight.web.catalogue.removing import imported_stars, remove_stars
 
-__all__ = ["field_stars", "import_file"]
+__all__ = ["field_stars", "import_file", "remove_field_stars"]
 
 
 @needs(Action.IMPORT)
@@ -104,6 +111,7 @@ def field_stars(request: HttpRequest, pk: int) -> HttpResponse:
         "source": source,
         "form": form,
         "catalogues": _catalogues(),
+        "imported": imported_stars(source),
         "online": online_allowed(),
         "online_catalogue": get_settings().astrometry.online_catalogue,
         "status": 200,
@@ -113,6 +121,22 @@ def field_stars(request: HttpRequest, pk: int) -> HttpResponse:
         if done:
             return redirect("source", pk=pk)
     return render(request, "polarnight/source_field.html", context, status=context["status"])
+
+
+@needs(Action.IMPORT)
+@require_POST
+def remove_field_stars(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take back the stars of the field that were imported as calibrators of a source."""
+    source = get_object_or_404(AstroSource, pk=pk)
+    why = request.POST.get("why", "").replace("\x00", "").strip()[:1000]
+    try:
+        done = remove_stars(source, who=request.user, why=why, ip=client_ip(request))
+    except ConfigError as error:
+        messages.error(request, str(error))
+        return redirect("source-field", pk=pk)
+    kept = f"; kept, as measured or calibrating others: {done.kept}" if done.kept else ""
+    messages.success(request, f"Field stars deleted: {done.deleted}{kept}.")
+    return redirect("source", pk=pk)
 
 
 def _answered(
@@ -136,7 +160,7 @@ def _stars(
         values["online"] = False  # fetched for the preview
     entries = find_field_stars(source, FieldQuery(**values))
     context["entries"] = entries
-    return _import(request, entries, f"the field of {source.name}", context)
+    return _import(request, entries, origin_of(source), context)
 
 
 def _catalogues() -> list[str]:

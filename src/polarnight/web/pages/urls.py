@@ -49,6 +49,11 @@ urlpatterns = [
     path("sources/<int:pk>/comment/", sources.comment, name="source-comment"),
     path("sources/<int:pk>/delete/", sources_edit.remove, name="source-delete"),
     path("sources/<int:pk>/field-stars/", sources_import.field_stars, name="source-field"),
+    path(
+        "sources/<int:pk>/field-stars/remove/",
+        sources_import.remove_field_stars,
+        name="source-field-remove",
+    ),
     path("logs/", logs.logs, name="logs"),
     path("users/", users.users, name="users"),
     path("users/add/", users.add, name="user-add"),
