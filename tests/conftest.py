@@ -9,6 +9,7 @@ import hashlib
 import os
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,9 @@ _HOME = tempfile.TemporaryDirectory(prefix="polarnight-tests-")
 os.environ["POLARNIGHT_CONFIG"] = os.devnull
 os.environ["POLARNIGHT_DATADIR"] = str(Path(_HOME.name) / "datadir")
 os.environ["MPLBACKEND"] = "Agg"
+# A shell starts what runs in its background deaf to Ctrl-C; tests of Ctrl-C would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
