@@ -30,14 +30,16 @@ def test_the_key_of_the_site_stays_where_it_is(run, demo):
     key.write_text(86 * "k")
     job = run("oph_fs", command="mv", dpath=f"{key}|{demo.root}/raw/mine")
     assert job.state == "failed"
-    assert "is refused" in job.error
+    assert "there is no 'web-key' in the data repository" in job.error
     assert key.is_file()
+    assert not (demo.root / "raw/mine").exists()
 
 
 def test_the_data_directory_is_not_listed(run, demo):
     job = run("oph_fs", command="ls", dpath=str(demo.root))
     assert job.state == "failed"
-    assert "is refused" in job.error
+    assert "there is no 'the data directory' in the data repository" in job.error
+    assert str(demo.root) not in job.error
 
 
 def test_programs_do_not_run(run):
