@@ -389,7 +389,7 @@ def test_a_worker_that_is_told_to_end_puts_its_job_back(start, demo):
     job.refresh_from_db()
     assert (job.state, job.crashes) == (JobState.QUEUED, 0)
     assert job.stage == "its worker was stopped; queued again"
-    assert not WorkLock.objects.filter(job=job).exists()
+    assert not WorkLock.objects.filter(job=job.pk).exists()
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """Stamps that tell of changed results, and indexes for every order of their table."""
 
-import django.db.models.functions.text
 from django.db import migrations, models
 
 
@@ -67,9 +66,22 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="photopolresult",
             index=models.Index(
-                django.db.models.functions.text.Left("error", 200),
+                models.Func("error", template="substr(%(expressions)s, 1, 200)"),
                 models.F("id"),
                 name="photopol_error",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="photopolresult",
+            index=models.Index(
+                models.F("astrosource"),
+                models.Func("error", template="substr(%(expressions)s, 1, 200)"),
+                models.F("id"),
+                name="photopol_curve_error",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="photopolresult",
+            index=models.Index(fields=["astrosource", "recipe_key", "id"], name="photopol_recipe"),
         ),
     ]

@@ -9,7 +9,6 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db.models import F, QuerySet
 from django.db.models.expressions import OrderBy
-from django.db.models.functions import Left
 
 from polarnight.db.models import PhotoPolResult
 from polarnight.db.models.results import ERROR_SORTED
@@ -68,7 +67,7 @@ def _order(column: Column, descending: bool) -> OrderBy:
     if column.kind == "flags":
         return OrderBy(flags_in_force(), descending)
     if column.name == "error":
-        return OrderBy(Left("error", ERROR_SORTED), descending)
+        return OrderBy(ERROR_SORTED, descending)
     # Said of columns that are never empty, it would keep PostgreSQL from using their index.
     field: Any = PhotoPolResult._meta.get_field(column.source.partition("__")[0])
     return OrderBy(value, descending, nulls_last=True if field.null else None)
