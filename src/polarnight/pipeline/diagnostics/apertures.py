@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.photometry import aperture_photometry
+from polarnight.photometry import Apertures, aperture_photometry
+from polarnight.pipeline.diagnostics.titles import entitle
+from polarnight.pipeline.groups.measure import SKY_CLIP
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +21,6 @@ __all__ = ["CutOut", "cut_out", "plot_aperture", "plot_thumbnail"]
 FloatArray = npt.NDArray[np.float64]
 
 _ROOM = 1.25  # of the outer radius of the sky
-_CLIP = 4.0
 _STEPS = 40
 
 
@@ -122,12 +123,13 @@ def plot_aperture(cut: CutOut, *, title: str = "") -> Figure:
 
     figure = Figure(figsize=(9.0, 8.0), layout="constrained")
     axes = figure.subplots(2, 2)
-    level, noise = _level(cut)
+    found = _measured(cut)
+    level, noise = float(found.sky[0]), float(found.sky_rms[0])
     _draw_cut(axes[0, 0], cut)
     _draw_profile(axes[0, 1], cut, level, noise)
-    _draw_growth(axes[1, 0], cut)
+    _draw_growth(axes[1, 0], cut, found)
     _draw_sky(axes[1, 1], cut, level, noise)
-    figure.suptitle(title.replace("$", r"\$"), fontsize=10)
+    entitle(figure, title)
     return figure
 
 
@@ -142,19 +144,13 @@ def plot_thumbnail(cut: CutOut) -> Figure:
     return figure
 
 
-def _level(cut: CutOut) -> tuple[float, float]:
-    """Return level and scatter of the sky, free of what is clipped."""
-    values = cut.data[cut.sky]
-    if not values.size:
-        return 0.0, float("nan")
-    for _ in range(10):
-        middle = float(np.median(values))
-        scatter = 1.4826 * float(np.median(np.abs(values - middle)))
-        kept = np.abs(values - middle) <= _CLIP * scatter if scatter > 0 else values == middle
-        if kept.all():
-            break
-        values = values[kept]
-    return float(values.mean()), float(values.std())
+def _measured(cut: CutOut) -> Apertures:
+    """Measure in circles up to the end of the sky, as the pipeline measures in one."""
+    radii = np.linspace(0.5, cut.r_out, _STEPS)
+    return aperture_photometry(
+        cut.data, cut.variance, cut.bits, [[cut.x, cut.y]], radii, (cut.r_in, cut.r_out),
+        clip=SKY_CLIP,
+    )  # fmt: skip
 
 
 def _draw_cut(axes: Axes, cut: CutOut, width: float = 1.3) -> None:
@@ -197,14 +193,9 @@ def _draw_profile(axes: Axes, cut: CutOut, level: float, noise: float) -> None:
     axes.set(xlabel="radius (px)", ylabel="value (ADU)", title="radial profile")
 
 
-def _draw_growth(axes: Axes, cut: CutOut) -> None:
-    radii = np.linspace(0.5, cut.r_out, _STEPS)
-    found = aperture_photometry(
-        cut.data, cut.variance, cut.bits, [[cut.x, cut.y]], radii, (cut.r_in, cut.r_out),
-        clip=_CLIP,
-    )  # fmt: skip
-    axes.errorbar(radii, found.flux[0], found.flux_err[0], fmt=".-", ms=4, lw=1, color="#0072b2",
-                  elinewidth=0.7)  # fmt: skip
+def _draw_growth(axes: Axes, cut: CutOut, found: Apertures) -> None:
+    axes.errorbar(found.radii, found.flux[0], found.flux_err[0], fmt=".-", ms=4, lw=1,
+                  color="#0072b2", elinewidth=0.7)  # fmt: skip
     _radii(axes, cut)
     axes.set(xlabel="radius (px)", ylabel="flux less sky (ADU)", title="curve of growth")
     axes.grid(alpha=0.3, lw=0.5)
@@ -221,7 +212,9 @@ def _draw_sky(axes: Axes, cut: CutOut, level: float, noise: float) -> None:
     room = 0.1 * (high - low) or 1.0
     axes.hist(values, bins=min(60, max(10, int(np.sqrt(values.size)))),
               range=(low - room, high + room), color="0.6")  # fmt: skip
-    axes.axvline(level, color="#d55e00", lw=1.3, label=f"mean {level:.2f}, clipped at {_CLIP:g} σ")
+    axes.axvline(
+        level, color="#d55e00", lw=1.3, label=f"mean {level:.2f}, clipped at {SKY_CLIP:g} σ"
+    )
     axes.axvspan(level - noise, level + noise, color="#d55e00", alpha=0.15, lw=0,
                  label=f"± {noise:.2f}")  # fmt: skip
     axes.legend(fontsize=7, loc="upper right")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from polarnight.errors import AlgorithmFailed
 from polarnight.photometry import zero_point
+from polarnight.pipeline.diagnostics.titles import entitle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -206,10 +207,7 @@ def plot_zero_point(check: ZeroPointCheck, *, title: str = "") -> Figure:
         _draw_growth(below, check.growth)
     else:
         _say(below, "no curve of growth was measured with this result")
-    words = [title] if title else []
-    if check.differs:
-        words.append(f"differs from what is kept: {check.differs}")
-    figure.suptitle("\n".join(words).replace("$", r"\$"), fontsize=10)
+    entitle(figure, title, check.differs)
     return figure
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polarnight.pipeline.diagnostics.titles import entitle
 from polarnight.polarimetry import Method, modulation
 
 if TYPE_CHECKING:
@@ -53,10 +54,7 @@ def plot_modulation(cycle: ResultCycle, *, all_methods: bool = True, title: str 
     below.set_xlabel(_ANGLES.get(cycle.fluxes.polarimeter, "angle of the plate (°)"))
     if shown:
         above.legend(fontsize=8, loc="best")
-    words = [title] if title else []
-    if cycle.differs:
-        words.append(f"differs from what is kept: {cycle.differs}")
-    figure.suptitle("\n".join(words).replace("$", r"\$"), fontsize=10)
+    entitle(figure, title, cycle.differs)
     return figure
 
 
