@@ -7,14 +7,14 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 from ninja.errors import HttpError
 
-from polarnight.errors import BadFrame, ConfigError
+from polarnight.errors import AlgorithmFailed, BadFrame, ConfigError
 from polarnight.web.viewer.problems import ViewerError, status_of
 
-__all__ = ["frame_errors", "rows_with", "tagged", "unchanged"]
+__all__ = ["frame_errors", "rows_with", "shown_if_there", "tagged", "unchanged"]
 
 Row = TypeVar("Row", bound=Model)
 Operation = TypeVar("Operation", bound=Callable[..., Any])
@@ -37,6 +37,19 @@ def frame_errors(operation: Operation) -> Operation:
             return operation(*args, **kwargs)
         except (ViewerError, BadFrame, ConfigError) as error:
             raise HttpError(status_of(error), str(error)) from error
+
+    return cast("Operation", answered)
+
+
+def shown_if_there(operation: Operation) -> Operation:
+    """Let an operation answer 404 where there is nothing to compute what it shows from."""
+
+    @wraps(operation)
+    def answered(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return operation(*args, **kwargs)
+        except AlgorithmFailed as error:
+            raise Http404(str(error)) from error
 
     return cast("Operation", answered)
 

@@ -2,26 +2,23 @@
 
 # No postponed annotations: ninja looks for their names where the decorators are.
 
-from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Any
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import Field, Path, Query, Router, Schema
+from ninja import Field, Query, Router, Schema
 from ninja.pagination import paginate
 
 from polarnight.db.models import AperPhotResult
-from polarnight.errors import AlgorithmFailed
 from polarnight.frames import describe_bits
 from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
-from polarnight.web.api.answers import frame_errors, rows_with, tagged, unchanged
+from polarnight.web.api.answers import frame_errors, rows_with, shown_if_there, tagged, unchanged
 from polarnight.web.api.paging import Paging
+from polarnight.web.api.values import Key
+from polarnight.web.plots.picture import PICTURES, Kind
 from polarnight.web.results.pictures import (
-    MEDIA,
-    Kind,
     aperture_picture,
     aperture_tag,
     thumbnail,
@@ -32,7 +29,6 @@ __all__ = ["router"]
 router = Router()
 
 _VIEW = api_access(Action.VIEW)
-Key = Annotated[int, Path(ge=1, lt=1 << 63)]
 Number = Annotated[int | None, Query(ge=1, lt=1 << 63)]
 
 
@@ -106,28 +102,21 @@ def get_aperture(request: HttpRequest, pk: Key) -> AperPhotResult:
 
 @router.get("/{pk}/picture", auth=_VIEW, response={200: bytes}, summary="Its diagnostic")
 @frame_errors
+@shown_if_there
 def get_aperture_picture(
     request: HttpRequest, pk: Key, kind: Annotated[Kind, Query()] = "png"
 ) -> HttpResponse:
     """Return cut-out, radial profile, curve of growth and histogram of the sky, two by two."""
     row = _aperture(pk)
     tag = aperture_tag(row, kind)
-    return unchanged(request, tag) or tagged(
-        _drawn(partial(aperture_picture, row, kind)), MEDIA[kind], tag
-    )
+    return unchanged(request, tag) or tagged(aperture_picture(row, kind), PICTURES[kind], tag)
 
 
 @router.get("/{pk}/thumbnail.png", auth=_VIEW, response={200: bytes}, summary="Its cut-out, small")
 @frame_errors
+@shown_if_there
 def get_thumbnail(request: HttpRequest, pk: Key) -> HttpResponse:
     """Return the cut-out of the frame with the circles of the aperture, for lists."""
     row = _aperture(pk)
     tag = aperture_tag(row, "thumbnail")
-    return unchanged(request, tag) or tagged(_drawn(partial(thumbnail, row)), MEDIA["png"], tag)
-
-
-def _drawn(draw: Callable[[], bytes]) -> bytes:
-    try:
-        return draw()
-    except AlgorithmFailed as error:
-        raise Http404(str(error)) from error
+    return unchanged(request, tag) or tagged(thumbnail(row), PICTURES["png"], tag)

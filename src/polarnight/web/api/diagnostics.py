@@ -2,25 +2,22 @@
 
 # No postponed annotations: ninja looks for their names where the decorators are.
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
-import numpy as np
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import Path, Query, Router
+from ninja import Query, Router
 
 from polarnight.db.models import PhotoPolResult
-from polarnight.errors import AlgorithmFailed
 from polarnight.pipeline.diagnostics.calibrators import zero_point_of
 from polarnight.pipeline.diagnostics.cycles import ResultCycle, cycle_of
 from polarnight.polarimetry import Method
 from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
-from polarnight.web.api.answers import frame_errors, tagged, unchanged
+from polarnight.web.api.answers import frame_errors, shown_if_there, tagged, unchanged
 from polarnight.web.api.frames import Comment, Judged
+from polarnight.web.api.values import Key, finite, finites
+from polarnight.web.plots.picture import PICTURES, Kind
 from polarnight.web.results.pictures import (
-    MEDIA,
-    Kind,
     modulation_picture,
     result_tag,
     zero_point_picture,
@@ -32,7 +29,6 @@ __all__ = ["router"]
 router = Router()
 
 _VIEW = api_access(Action.VIEW)
-Key = Annotated[int, Path(ge=1, lt=1 << 63)]
 Picture = Annotated[Kind, Query()]
 
 
@@ -44,35 +40,24 @@ def _result(pk: int) -> PhotoPolResult:
     return row
 
 
-def _numbers(values: Any) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in np.asarray(values)]
-
-
-def _number(value: float | None) -> float | None:
-    return float(value) if value is not None and np.isfinite(value) else None
-
-
 @router.get("/{pk}/modulation", auth=_VIEW, summary="Modulation, by every method")
+@shown_if_there
 def get_modulation(request: HttpRequest, pk: Key) -> dict[str, Any]:
     """Return what was measured at each angle, and q, u, p, chi by every method; fractions.
 
     `q` and `u` are in the frame of the instrument, `p` and `chi` corrected for it; `differs` says
     in words where the method of the result gives something else now.
     """
-    row = _result(pk)
-    try:
-        cycle = cycle_of(row)
-    except AlgorithmFailed as error:
-        raise Http404(str(error)) from error
+    cycle = cycle_of(_result(pk))
     return {
         "polarimeter": cycle.fluxes.polarimeter,
         "files": list(cycle.files),
-        "angles": _numbers(cycle.fluxes.angle),
+        "angles": finites(cycle.fluxes.angle),
         "used": [bool(used) for used in cycle.used],
-        "flux": {beam: _numbers(flux) for beam, flux in cycle.fluxes.flux.items()},
-        "flux_err": {beam: _numbers(error) for beam, error in cycle.fluxes.error.items()},
-        "kept": {"method": cycle.stored.method, "q": _number(cycle.stored.q),
-                 "u": _number(cycle.stored.u)},
+        "flux": {beam: finites(flux) for beam, flux in cycle.fluxes.flux.items()},
+        "flux_err": {beam: finites(error) for beam, error in cycle.fluxes.error.items()},
+        "kept": {"method": cycle.stored.method, "q": finite(cycle.stored.q),
+                 "u": finite(cycle.stored.u)},
         "differs": cycle.differs,
         "methods": [_method(cycle, method) for method in cycle.methods],
     }  # fmt: skip
@@ -87,36 +72,37 @@ def _method(cycle: ResultCycle, method: Method) -> dict[str, Any]:
     sky = cycle.on_sky(stokes)
     return {
         **told,
-        **{name: _number(getattr(stokes, name))
+        **{name: finite(getattr(stokes, name))
            for name in ("q", "q_err", "u", "u_err", "v", "v_err", "k", "chi2", "scale")},
         "dof": stokes.dof,
-        **{name: _number(getattr(sky, name)) for name in ("p", "p_err", "chi", "chi_err")},
-        "value": _numbers(points.value),
-        "error": _numbers(points.error),
-        "residual": _numbers(method.residuals),
+        **{name: finite(getattr(sky, name)) for name in ("p", "p_err", "chi", "chi_err")},
+        "value": finites(points.value),
+        "error": finites(points.error),
+        "residual": finites(method.residuals),
     }  # fmt: skip
 
 
 @router.get("/{pk}/modulation/picture", auth=_VIEW, response={200: bytes}, summary="It as picture")
+@shown_if_there
 def get_modulation_picture(
     request: HttpRequest, pk: Key, kind: Picture = "png", all_models: bool = True
 ) -> HttpResponse:
     """Return the modulation with the curves of all methods, or of that of the result alone."""
     row = _result(pk)
     tag = result_tag(row, "modulation", kind, all_models)
-    return _drawn(request, tag, kind, lambda: modulation_picture(row, kind, all_methods=all_models))
+    return unchanged(request, tag) or tagged(
+        modulation_picture(row, kind, all_methods=all_models), PICTURES[kind], tag
+    )
 
 
 @router.get("/{pk}/zero-point", auth=_VIEW, summary="What the calibrators said")
+@shown_if_there
 def get_zero_point(request: HttpRequest, pk: Key) -> dict[str, Any]:
     """Return the zero points by each calibrator, by every estimator, and the curves of growth."""
-    try:
-        check = zero_point_of(_result(pk))
-    except AlgorithmFailed as error:
-        raise Http404(str(error)) from error
+    check = zero_point_of(_result(pk))
     stars = zip(
-        check.names, _numbers(check.magnitude), _numbers(check.value), _numbers(check.error),
-        check.used, _numbers(check.residuals), strict=True,
+        check.names, finites(check.magnitude), finites(check.value), finites(check.error),
+        check.used, finites(check.residuals), strict=True,
     )  # fmt: skip
     keys = ("name", "mag", "zp", "zp_err", "used", "residual")
     return {
@@ -127,8 +113,8 @@ def get_zero_point(request: HttpRequest, pk: Key) -> dict[str, Any]:
                         for star in stars],
         "growth": [
             {"file": one.file, "stars": one.stars, "aperture": one.aperture,
-             "radius": _numbers(one.radius), "share": _numbers(one.share),
-             "error": _numbers(one.error)}
+             "radius": finites(one.radius), "share": finites(one.share),
+             "error": finites(one.error)}
             for one in check.growth
         ],
     }  # fmt: skip
@@ -136,25 +122,16 @@ def get_zero_point(request: HttpRequest, pk: Key) -> dict[str, Any]:
 
 def _estimate(one: Any) -> dict[str, Any]:
     names = ("value", "error", "inflation", "chi2")
-    return {"method": one.method, **{name: _number(getattr(one, name)) for name in names}}
+    return {"method": one.method, **{name: finite(getattr(one, name)) for name in names}}
 
 
 @router.get("/{pk}/zero-point/picture", auth=_VIEW, response={200: bytes}, summary="It as picture")
+@shown_if_there
 def get_zero_point_picture(request: HttpRequest, pk: Key, kind: Picture = "png") -> HttpResponse:
     """Return zero points of the calibrators with residuals, and the curves of growth."""
     row = _result(pk)
     tag = result_tag(row, "zero point", kind)
-    return _drawn(request, tag, kind, lambda: zero_point_picture(row, kind))
-
-
-def _drawn(request: HttpRequest, tag: str, kind: str, draw: Callable[[], bytes]) -> HttpResponse:
-    known = unchanged(request, tag)
-    if known is not None:
-        return known
-    try:
-        return tagged(draw(), MEDIA[kind], tag)
-    except AlgorithmFailed as error:
-        raise Http404(str(error)) from error
+    return unchanged(request, tag) or tagged(zero_point_picture(row, kind), PICTURES[kind], tag)
 
 
 @router.get("/{pk}/judgement", auth=_VIEW, summary="Flags, comment and their history")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -13,8 +12,11 @@ from pydantic import Field
 from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
 from polarnight.web.api.sending import TableFormat, attached, send_table
+from polarnight.web.api.values import finites
 from polarnight.web.plots.asking import LONGEST_NAME, selection_of
+from polarnight.web.plots.foreign import foreign_of
 from polarnight.web.plots.payload import MOST, payload_of
+from polarnight.web.plots.picture import PICTURES, Kind, picture
 from polarnight.web.plots.query import Selection, fetch
 from polarnight.web.plots.references import References, references_of
 from polarnight.web.tables.columns import COLUMNS, choose
@@ -24,7 +26,6 @@ __all__ = ["router"]
 router = Router()
 
 Names = Annotated[str, Query(max_length=2000, description="columns, separated by commas")]
-Picture = Literal["png", "svg", "pdf"]
 
 _FOREIGN = "light curves of others, from crosscheck/, too"
 
@@ -80,15 +81,9 @@ def light_curve(request: HttpRequest, asked: Annotated[Shown, Query()]) -> HttpR
 
 
 def _foreign(selection: Selection) -> dict[str, Any]:
-    from polarnight.web.plots.foreign import foreign_of
-
     found = foreign_of(selection)
-    values = {name: [_or_none(value) for value in column] for name, column in found.values.items()}
+    values = {name: finites(column) for name, column in found.values.items()}
     return {"name": list(found.name), "mjd": [float(mjd) for mjd in found.mjd], **values}
-
-
-def _or_none(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def _told(references: References) -> dict[str, object]:
@@ -99,14 +94,11 @@ def _told(references: References) -> dict[str, object]:
 def light_curve_picture(
     request: HttpRequest,
     asked: Annotated[Asked, Query()],
-    kind: Picture = "png",
+    kind: Kind = "png",
     errors: bool = True,
     foreign: Annotated[bool, Query(description=_FOREIGN)] = False,
 ) -> HttpResponse:
     """Return magnitude, p and chi against time as PNG, SVG or PDF."""
-    from polarnight.web.plots.foreign import foreign_of
-    from polarnight.web.plots.picture import PICTURES, picture
-
     selection = asked.selection()
     curve = fetch(selection)
     window = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest, StreamingHttpResponse
-from ninja import Path, Query, Router, Schema
+from ninja import Query, Router, Schema
 from pydantic import Field
 
 from polarnight.db.audit import comment_of, history
@@ -16,6 +16,7 @@ from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
 from polarnight.web.api import diagnostics
 from polarnight.web.api.sending import TableFormat, send_table
+from polarnight.web.api.values import Key
 from polarnight.web.links import page_url
 from polarnight.web.results.showing import frames_of
 from polarnight.web.tables.columns import COLUMNS, Column, choose
@@ -30,7 +31,6 @@ router.add_router("", diagnostics.router)
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Offset = Annotated[int, Query(ge=0, le=10_000_000)]
-Key = Annotated[int, Path(ge=1, lt=1 << 63)]
 
 
 class Chosen(Schema):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from ninja import Field, Path, Query, Router, Schema, Status
+from ninja import Field, Query, Router, Schema, Status
 from ninja.errors import HttpError, ValidationError
 from ninja.pagination import paginate
 from pydantic import ValidationError as WrongEntry
@@ -21,6 +21,7 @@ from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
 from polarnight.web.api.answers import frame_errors, tagged, unchanged
 from polarnight.web.api.paging import Paging
+from polarnight.web.api.values import Key
 from polarnight.web.catalogue import changing, importing
 from polarnight.web.catalogue.checking import collisions, neighbours, warnings_of
 from polarnight.web.catalogue.searching import search_sources
@@ -31,7 +32,6 @@ __all__ = ["router"]
 
 router = Router()
 
-Number = Annotated[int, Path(ge=1, lt=1 << 63)]
 Short = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 _VIEW = api_access(Action.VIEW)
 _EDIT = api_access(Action.EDIT_SOURCE)
@@ -149,14 +149,14 @@ def check_source(
 
 
 @router.get("/{int:pk}", response=SourceOut, auth=_VIEW, summary="A source")
-def get_source(request: HttpRequest, pk: Number) -> dict[str, Any]:
+def get_source(request: HttpRequest, pk: Key) -> dict[str, Any]:
     """Return one source."""
     return _out(get_object_or_404(AstroSource, pk=pk))
 
 
 @router.get("/{int:pk}/chart.png", response={200: bytes}, auth=_VIEW, summary="Finding chart")
 @frame_errors
-def finding_chart_of(request: HttpRequest, pk: Number) -> HttpResponse:
+def finding_chart_of(request: HttpRequest, pk: Key) -> HttpResponse:
     """Return the finding chart, drawn from the newest solved frame."""
     content, tag = finding_chart(get_object_or_404(AstroSource, pk=pk))
     return unchanged(request, tag) or tagged(content, "image/png", tag)
@@ -183,7 +183,7 @@ def add_source(request: HttpRequest, body: NewSource) -> Any:
 
 
 @router.patch("/{int:pk}", response=Saved, auth=_EDIT, summary="Change a source")
-def change_source(request: HttpRequest, pk: Number, body: NewSource) -> dict[str, Any]:
+def change_source(request: HttpRequest, pk: Key, body: NewSource) -> dict[str, Any]:
     """Change values of a source; those that are not given stay."""
     return _save(request, body, get_object_or_404(AstroSource, pk=pk))
 
@@ -223,7 +223,7 @@ class Reason(Schema):
 @router.delete(
     "/{int:pk}", response={204: None}, auth=api_access(Action.ADMIN), summary="Delete a source"
 )
-def delete_source(request: HttpRequest, pk: Number, why: Annotated[Reason, Query()]) -> Any:
+def delete_source(request: HttpRequest, pk: Key, why: Annotated[Reason, Query()]) -> Any:
     """Delete a source on which nothing hangs."""
     row = get_object_or_404(AstroSource, pk=pk)
     changing.delete(row, who=request.user, why=why.why, ip=client_ip(request))
@@ -242,7 +242,7 @@ class SourceComment(Schema):
     auth=api_access(Action.COMMENT),
     summary="Comment a source",
 )
-def comment_source(request: HttpRequest, pk: Number, body: SourceComment) -> dict[str, Any]:
+def comment_source(request: HttpRequest, pk: Key, body: SourceComment) -> dict[str, Any]:
     """Replace the comment of a source."""
     row = get_object_or_404(AstroSource, pk=pk)
     changing.write_comment(row, body.comment, who=request.user, ip=client_ip(request))

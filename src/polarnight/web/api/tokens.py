@@ -7,20 +7,19 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Field, Path, Query, Router, Schema, Status
+from ninja import Field, Query, Router, Schema, Status
 from ninja.pagination import paginate
 
 from polarnight.web.access.clients import client_ip
 from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
 from polarnight.web.api.paging import Paging
+from polarnight.web.api.values import Key
 from polarnight.web.models import ActionLog, ApiToken
 
 __all__ = ["router"]
 
 router = Router()
-
-Number = Annotated[int, Path(ge=1, lt=1 << 63)]
 
 
 class Token(Schema):
@@ -48,7 +47,7 @@ def my_tokens(request: HttpRequest) -> Any:
 @router.delete(
     "/{int:pk}", response={204: None}, auth=api_access(Action.OWN), summary="Revoke my token"
 )
-def revoke_mine(request: HttpRequest, pk: Number) -> Any:
+def revoke_mine(request: HttpRequest, pk: Key) -> Any:
     """Make one of the user's own tokens invalid, such as the one that asks."""
     token = get_object_or_404(ApiToken, pk=pk, user=request.user.pk)
     token.revoke()
@@ -70,7 +69,7 @@ def all_tokens(
 @router.delete(
     "/all/{int:pk}", response={204: None}, auth=api_access(Action.ADMIN), summary="Revoke any token"
 )
-def revoke_any(request: HttpRequest, pk: Number) -> Any:
+def revoke_any(request: HttpRequest, pk: Key) -> Any:
     """Make a token of somebody invalid."""
     token = get_object_or_404(ApiToken.objects.select_related("user"), pk=pk)
     token.revoke()

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest
-from ninja import Path, Query, Router, Schema, Status
+from ninja import Query, Router, Schema, Status
 from ninja.pagination import paginate
 from pydantic import Field, StringConstraints
 
@@ -14,6 +14,7 @@ from polarnight.errors import ConfigError
 from polarnight.web.access.needs import api_access
 from polarnight.web.access.roles import Action
 from polarnight.web.api.paging import Paging
+from polarnight.web.api.values import Key
 from polarnight.web.models import SavedView
 
 __all__ = ["router"]
@@ -81,7 +82,7 @@ def keep_view(request: HttpRequest, body: ViewIn) -> Any:
 
 
 @router.delete("/{pk}", response={204: None}, auth=api_access(Action.OWN), summary="Drop a view")
-def drop_view(request: HttpRequest, pk: Annotated[int, Path(ge=1, lt=1 << 63)]) -> Any:
+def drop_view(request: HttpRequest, pk: Key) -> Any:
     """Delete one of the user's own views."""
     deleted, _ = SavedView.objects.filter(user=request.user.pk, pk=pk).delete()
     if not deleted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -18,7 +18,10 @@ from polarnight.web.plots.references import References
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["PICTURES", "picture"]
+__all__ = ["PICTURES", "Kind", "picture"]
+
+Kind = Literal["png", "svg", "pdf"]
+"""Formats of pictures for print."""
 
 PICTURES = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 """Media types by the name of the format."""

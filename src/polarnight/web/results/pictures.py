@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from polarnight.db.models import AperPhotResult, PhotoPolResult
 from polarnight.errors import AlgorithmFailed
@@ -16,6 +16,7 @@ from polarnight.pipeline.diagnostics.apertures import (
 from polarnight.pipeline.diagnostics.calibrators import plot_zero_point, zero_point_of
 from polarnight.pipeline.diagnostics.cycles import cycle_of
 from polarnight.pipeline.diagnostics.modulation import plot_modulation
+from polarnight.web.plots.picture import Kind
 from polarnight.web.viewer.opening import locate
 from polarnight.web.viewer.planes import load
 from polarnight.web.viewer.problems import NotFound
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "MEDIA",
-    "Kind",
     "aperture_picture",
     "aperture_tag",
     "modulation_picture",
@@ -34,10 +33,6 @@ __all__ = [
     "thumbnail",
     "zero_point_picture",
 ]
-
-Kind = Literal["png", "svg", "pdf"]
-MEDIA: dict[str, str] = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
-"""Media types by the name of the format."""
 
 _VERSION = 1  # of the drawings
 
