@@ -2,7 +2,7 @@
 
 Prints a table of every mode by polarization and by brightness::
 
-    python tests/acceptance/coverage_flux.py [cases per row]
+    python tests/acceptance/coverage_flux.py [--cases N] [--seed N] [MODE ...]
 
 Each case draws photons and detector noise of the exposures of one measurement, measures it as
 the pipeline does (errors estimated from the noisy fluxes themselves, calibrators, instrumental
@@ -11,7 +11,7 @@ polarization drawn from its quoted errors) and asks whether the truth lies withi
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -359,14 +359,14 @@ def rows_of(name):
     return [(p, snr) for p in degrees for snr in BRIGHTNESS]
 
 
-def print_table(cases, names=ALL):
+def print_table(cases, names=ALL, seed=2):
     """Print coverage by mode, polarization and brightness, about `cases` in each line."""
     print("coverage at 1 sigma (2 sigma), bias in sigma; intervals and limits: coverage")
     for name in names:
         total, margins = Tally(), {}
         each = -(-cases // len(BRIGHTNESS))
         for p, snr in rows_of(name):
-            row = run_row(name, p, snr, each)
+            row = run_row(name, p, snr, each, seed)
             for margin in (f"p={100 * p:4.1f} %", f"S/N={snr:5.0f}"):
                 margins.setdefault(margin, Tally()).add(row)
             total.add(row)
@@ -390,4 +390,9 @@ def print_row(label, tally, columns=COLUMNS):
 
 
 if __name__ == "__main__":
-    print_table(int(sys.argv[1]) if len(sys.argv) > 1 else 5000, sys.argv[2:] or ALL)
+    asked = argparse.ArgumentParser(description="Print coverage at flux level.")
+    asked.add_argument("--cases", type=int, default=5000, help="about so many in each line")
+    asked.add_argument("--seed", type=int, default=2, help="of the cases; the tests take 2")
+    asked.add_argument("modes", nargs="*", metavar="MODE", help="all unless given")
+    told = asked.parse_args()
+    print_table(told.cases, told.modes or ALL, told.seed)
