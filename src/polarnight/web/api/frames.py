@@ -16,6 +16,7 @@ from polarnight.web.api.frame_pictures import Kind, Number
 from polarnight.web.viewer import judging, overlays, sky
 from polarnight.web.viewer.alignment import align
 from polarnight.web.viewer.headers import headers as read_headers
+from polarnight.web.viewer.headers import told_cards
 from polarnight.web.viewer.neighbours import neighbours
 from polarnight.web.viewer.opening import FrameRow, find, locate
 from polarnight.web.viewer.planes import Image, load
@@ -139,10 +140,7 @@ def statistics(
 def header(request: HttpRequest, kind: Kind, pk: Number) -> list[dict[str, str]]:
     """Return key, value, comment and type of every card, in order; all are plain text."""
     _, found = _image(kind, pk)
-    return [
-        {"key": card.key, "value": card.text, "comment": card.comment, "type": card.type}
-        for card in found.cards
-    ]
+    return told_cards(found.cards)
 
 
 @router.get("/{kind}/{pk}/headers", auth=_VIEW, summary="The headers of all extensions")

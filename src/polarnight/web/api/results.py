@@ -81,6 +81,7 @@ class ColumnOut(Schema):
     sortable: bool
     shown_unit: str = Field(description="of the pages; files and the API have `unit`")
     scale: float = Field(description="by what pages multiply the value")
+    digits: int | None = Field(description="after the point on pages; null for four in all")
     operators: list[str]
 
 

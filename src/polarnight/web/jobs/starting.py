@@ -79,11 +79,8 @@ def start_again(job: Job, user: Any, ip: str = "") -> Job:
         Where the job has not ended yet.
     """
     if job.active:
-        msg = f"job {job.pk} is {job.state}; cancel it first, or wait for its end"
-        raise JobRefused(msg)
-    request = kinds.read_request(job.kind, job.arguments)
-    request.why = f"again, as job {job.pk}"
-    return start_job(request, user, ip)
+        raise JobRefused(_not_ended(job))
+    return _start_like(job, {}, f"again, as job {job.pk}", user, ip)
 
 
 def resume_workflow(job: Job, checkpoint: str, user: Any, ip: str = "") -> Job:
@@ -107,15 +104,13 @@ def resume_workflow(job: Job, checkpoint: str, user: Any, ip: str = "") -> Job:
     if job.kind != "workflow" or not run:
         told = f"job {job.pk} has no workflow that began; start it again instead"
     elif job.active:
-        told = f"job {job.pk} is {job.state}; cancel it first, or wait for its end"
+        told = _not_ended(job)
     elif job.who != user.get_username():
         told = f"its cubes are those of {job.who}, who alone can go on with it; start it again"
     if told:
         raise JobRefused(told)
-    arguments = {**job.arguments, "resume": run, "checkpoint": checkpoint}
-    request = kinds.read_request(job.kind, arguments)
-    request.why = f"goes on with job {job.pk}"
-    return start_job(request, user, ip)
+    changes = {"resume": run, "checkpoint": checkpoint}
+    return _start_like(job, changes, f"goes on with job {job.pk}", user, ip)
 
 
 def retry_failed(job: Job, user: Any, ip: str = "") -> Job:
@@ -129,10 +124,8 @@ def retry_failed(job: Job, user: Any, ip: str = "") -> Job:
     if job.kind != "reduce" or job.active or not (job.result or {}).get("n_failed"):
         msg = f"job {job.pk} has no failed frames to try again"
         raise JobRefused(msg)
-    arguments = {**job.arguments, "force": False, "retry_failed": True}
-    request = kinds.read_request(job.kind, arguments)
-    request.why = f"what failed in job {job.pk}"
-    return start_job(request, user, ip)
+    changes = {"force": False, "retry_failed": True}
+    return _start_like(job, changes, f"what failed in job {job.pk}", user, ip)
 
 
 def cancel_job(job: Job, user: Any, why: str = "", ip: str = "") -> Job:
@@ -157,6 +150,16 @@ def cancel_job(job: Job, user: Any, why: str = "", ip: str = "") -> Job:
     if done:
         ActionLog.record(user, "job cancelled", f"job {job.pk}", why=why, ip=ip)
     return job
+
+
+def _start_like(job: Job, changes: dict[str, Any], why: str, user: Any, ip: str) -> Job:
+    request = kinds.read_request(job.kind, {**job.arguments, **changes})
+    request.why = why
+    return start_job(request, user, ip)
+
+
+def _not_ended(job: Job) -> str:
+    return f"job {job.pk} is {job.state}; cancel it first, or wait for its end"
 
 
 def _refuse_twice(kind: str, arguments: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,11 @@ CLOCKS = {
 }
 """Time scale, place and origin of dates that are numbers, as the VO writes them."""
 _JD_OF_UNIX = 2440587.5
+_DIGITS = (
+    (re.compile("jd|bjd|mjd"), 5),
+    (re.compile("mag"), 3),
+    (re.compile("chi|fwhm|aper|airmass|exptime|flux|sky"), 2),
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -88,6 +94,13 @@ class Column:
     def scale(self) -> float:
         """By what pages multiply the value of files."""
         return 100.0 if self.percent else 1.0
+
+    @property
+    def digits(self) -> int | None:
+        """Digits after the point on pages; None for as many as make four in all."""
+        if self.percent:
+            return 3
+        return next((digits for names, digits in _DIGITS if names.match(self.name)), None)
 
     @property
     def source(self) -> str:

@@ -10,7 +10,7 @@ from polarnight.web.tables.filters import OPERATORS
 __all__ = ["described_columns"]
 
 _TOLD = ("name", "title", "kind", "unit", "ucd", "description", "visible", "sortable", "shown_unit",
-         "scale")  # fmt: skip
+         "scale", "digits")  # fmt: skip
 
 
 def described_columns() -> list[dict[str, Any]]:

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 from polarnight.web.tables.columns import Column
 
 __all__ = ["heading", "shown"]
-
-_DIGITS = (
-    (re.compile("jd|bjd|mjd"), 5),
-    (re.compile("mag"), 3),
-    (re.compile("chi|fwhm|aper|airmass|exptime|flux|sky"), 2),
-)
 
 
 def heading(column: Column) -> str:
@@ -39,9 +32,6 @@ def shown(column: Column, value: Any) -> str:
         return str(value)
     if not math.isfinite(value):
         return ""
-    if column.percent:
-        return f"{value * column.scale:.3f}"
-    for names, digits in _DIGITS:
-        if names.match(column.name):
-            return f"{value:.{digits}f}"
-    return f"{value:.4g}"
+    if column.digits is None:
+        return f"{value:.4g}"
+    return f"{value * column.scale:.{column.digits}f}"

@@ -10,9 +10,12 @@ from polarnight.frames.cards import parse_cards
 from polarnight.web.viewer.planes import unnamed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from polarnight.frames.cards import Card
     from polarnight.web.viewer.opening import FrameFile
 
-__all__ = ["MOST_UNITS", "headers"]
+__all__ = ["MOST_UNITS", "headers", "told_cards"]
 
 MOST_UNITS: Final = 100
 """Units of a file whose headers are shown; no frame of ours comes near."""
@@ -31,11 +34,15 @@ def headers(file: FrameFile) -> list[dict[str, Any]]:
             {
                 "index": unit.index,
                 "name": unit.name,
-                "cards": [
-                    {"key": card.key, "value": card.text, "comment": card.comment,
-                     "type": card.type}
-                    for card in parse_cards(unit.header)
-                ],
+                "cards": told_cards(parse_cards(unit.header)),
             }
             for unit in islice(units, MOST_UNITS)
-        ]  # fmt: skip
+        ]
+
+
+def told_cards(cards: Iterable[Card]) -> list[dict[str, str]]:
+    """Return ``key``, ``value``, ``comment`` and ``type`` of cards, all as plain text."""
+    return [
+        {"key": card.key, "value": card.text, "comment": card.comment, "type": card.type}
+        for card in cards
+    ]

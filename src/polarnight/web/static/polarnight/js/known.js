@@ -27,9 +27,6 @@ export function shown(name, value) {
   const column = columns.get(name);
   if (["time", "moment"].includes(column?.kind)) return String(value).slice(0, 19).replace("T", " ");
   if (typeof value !== "number" || column?.kind === "integer") return String(value);
-  if (inPercent(name)) return (value * column.scale).toFixed(3);
-  if (/^(jd|bjd|mjd)/.test(name)) return value.toFixed(5);
-  if (/^mag/.test(name)) return value.toFixed(3);
-  if (/^(chi|fwhm|aper|airmass|exptime|flux|sky)/.test(name)) return value.toFixed(2);
-  return String(Number(value.toPrecision(4)));
+  const digits = column?.digits ?? null;
+  return digits === null ? String(Number(value.toPrecision(4))) : (value * column.scale).toFixed(digits);
 }
