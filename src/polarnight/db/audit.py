@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,18 +10,12 @@ from django.db import transaction
 
 from polarnight.db.models.audit import FlagChange, HumanDecision
 from polarnight.db.models.base import AuditedModel
+from polarnight.db.processes import user_name
 from polarnight.errors import ConfigError
 
 __all__ = ["apply_decisions", "comment_of", "decide", "history", "write_comment"]
 
 _CHUNK = 500  # SQLite takes a limited number of parameters in one query
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container whose user has no name
-        return f"uid {os.getuid()}"
 
 
 def _label(row: AuditedModel) -> str:
@@ -112,7 +104,7 @@ def decide(
         Where a model has no such flag.
     """
     changed = 0
-    author = who or _user()
+    author = who or user_name()
     with transaction.atomic():
         for row in rows:
             bit = flag_value(row, flag)
@@ -166,7 +158,7 @@ def comment_of(row: AuditedModel) -> str:
 
 def write_comment(row: AuditedModel, text: str, *, who: str | None = None) -> None:
     """Replace what people wrote about a row."""
-    author = who or _user()
+    author = who or user_name()
     with transaction.atomic():
         decision = _own(row, author)
         decision.comment = text

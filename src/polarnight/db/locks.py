@@ -8,7 +8,6 @@ and after `SILENT_AFTER` without a heartbeat where it ran elsewhere.
 from __future__ import annotations
 
 import contextlib
-import getpass
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from polarnight.db.processes import is_gone, is_here, place_of, this_process
+from polarnight.db.processes import is_gone, is_here, place_of, this_process, user_name
 from polarnight.errors import PolarnightError
 from polarnight.progress import announce
 
@@ -220,7 +219,7 @@ def _attempt(held: Held, doing: str) -> list[WorkLock]:
         taken = who_holds(held.names)
         if taken:
             return taken
-        job, words = _job[-1] if _job else (None, f"`{doing}` of {_user()}")
+        job, words = _job[-1] if _job else (None, f"`{doing}` of {user_name()}")
         WorkLock.objects.bulk_create(
             WorkLock(
                 name=name, token=held.token, holder=words[:250], process=this_process(), job=job
@@ -246,13 +245,6 @@ def _ended(row: WorkLock) -> bool:
     if is_here(row.process):
         return is_gone(row.process)  # one that is only stopped (Ctrl-Z) will go on
     return row.heartbeat < timezone.now() - SILENT_AFTER
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # no such user on this machine, as in containers
-        return "somebody"
 
 
 def _told(taken: Sequence[WorkLock]) -> str:

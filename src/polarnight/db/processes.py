@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import socket
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["is_gone", "is_here", "place_of", "this_process"]
+__all__ = ["is_gone", "is_here", "place_of", "this_process", "user_name"]
 
 _PROC = Path("/proc")
 
@@ -15,6 +16,14 @@ _PROC = Path("/proc")
 def this_process() -> str:
     """Return what tells this process from all others: machine, number and start."""
     return _named(os.getpid())
+
+
+def user_name() -> str:
+    """Return who this process belongs to."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        return f"uid {os.getuid()}"
 
 
 def place_of(process: str) -> tuple[str, str]:
