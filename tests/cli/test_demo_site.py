@@ -30,7 +30,7 @@ def test_the_demonstration_has_a_user_of_its_own(fresh_database, capsys, monkeyp
 
 
 def test_its_options_are_known(tmp_path):
-    from polarnight.cli.demo import ELSEWHERE
+    from polarnight.cli.demo_site import ELSEWHERE
     from polarnight.config import load_settings
 
     options = [f"{key}=null" for key in ELSEWHERE]

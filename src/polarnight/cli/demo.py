@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polarnight.cli.common import GlobalOptions, Status, console, set_up
+from polarnight.cli.demo_site import ELSEWHERE, serve_demo
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,14 +16,11 @@ if TYPE_CHECKING:
     from polarnight.config import Settings
     from polarnight.pipeline.demo.run import Comparison
 
-__all__ = ["DEFAULT_SEED", "ELSEWHERE", "register"]
+__all__ = ["DEFAULT_SEED", "register"]
 
 DEFAULT_SEED = 4
 """A sky of which every number comes back within three standard errors. Of the 324 numbers one
 lies beyond with more than every second seed, as it should."""
-
-ELSEWHERE = ("db_path", "stars_path", "log_file", "database_url")
-"""Settings that could put something of the demonstration outside of its directory."""
 
 _PERCENT = {"q", "u", "p"}
 
@@ -76,8 +74,6 @@ def demo(
     else:
         status = _make(settings, place, seed, full=full, quiet=options.quiet)
     if serve:
-        from polarnight.cli.demo_site import serve_demo
-
         return serve_demo(settings, place, options.config_file)
     return int(status)
 

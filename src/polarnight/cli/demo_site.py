@@ -14,7 +14,10 @@ from polarnight.cli.common import Status
 if TYPE_CHECKING:
     from polarnight.config import Settings
 
-__all__ = ["prepare_demo_site", "serve_demo"]
+__all__ = ["ELSEWHERE", "prepare_demo_site", "serve_demo"]
+
+ELSEWHERE = ("db_path", "stars_path", "log_file", "database_url")
+"""Settings that could put something of the demonstration outside of its directory."""
 
 _USER = "demo"
 
@@ -61,7 +64,6 @@ def serve_demo(settings: Settings, place: Path, config_file: Path | None) -> int
     import os
     import sys
 
-    from polarnight.cli.demo import ELSEWHERE
     from polarnight.web.serving import Child, log_site, supervise
 
     log_site(settings)

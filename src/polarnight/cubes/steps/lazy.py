@@ -11,7 +11,8 @@ from uuid import uuid4
 import numpy as np
 
 from polarnight.cubes.running.memory import block_rows
-from polarnight.cubes.steps.blocks import Reduction, can_stream, reduce_block, reduce_files
+from polarnight.cubes.steps.blocks import can_stream, reduce_block, reduce_files
+from polarnight.cubes.steps.reduction import Reduction
 from polarnight.cubes.steps.stacked import StackImage, StackView
 from polarnight.cubes.views import FitsView, Planes, lazy_array
 

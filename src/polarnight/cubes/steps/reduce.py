@@ -12,11 +12,11 @@ from polarnight.cubes.kernels.statistics import Operation
 from polarnight.cubes.recipes import operation as registered
 from polarnight.cubes.recipes import revived
 from polarnight.cubes.state import CubeState
-from polarnight.cubes.steps.blocks import Reduction
 from polarnight.cubes.steps.exposures import header_of_reduced
 from polarnight.cubes.steps.grain import grain_of, with_least_sigma
 from polarnight.cubes.steps.lazy import reduced_planes
 from polarnight.cubes.steps.lineage import common_along, not_averaged, noted
+from polarnight.cubes.steps.reduction import Reduction
 from polarnight.cubes.steps.whole import is_long
 from polarnight.cubes.units import pair_unit, power_unit
 from polarnight.errors import CubeError

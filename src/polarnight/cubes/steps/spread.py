@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from polarnight.cubes.kernels.combine import Combined
     from polarnight.cubes.kernels.reference import Rules
-    from polarnight.cubes.steps.blocks import Reduction
+    from polarnight.cubes.steps.reduction import Reduction
 
 __all__ = ["completed"]
 
