@@ -43,7 +43,7 @@ def test_its_options_are_known(tmp_path):
 def test_a_whole_demonstration_is_served_as_it_is(tmp_path, monkeypatch):
     from types import SimpleNamespace
 
-    from polarnight.cli import demo, demo_site
+    from polarnight.cli import demo
     from polarnight.cli.common import GlobalOptions, Status
     from polarnight.pipeline.demo.run import fresh_directory, mark_finished
     from polarnight.web import preparing
@@ -53,7 +53,7 @@ def test_a_whole_demonstration_is_served_as_it_is(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "set_up", lambda *_: SimpleNamespace(web=web))
     monkeypatch.setattr(demo, "_make", lambda *_, **__: done.append("made") or Status.WELL)
     monkeypatch.setattr(preparing, "use_site_settings", lambda: None)
-    monkeypatch.setattr(demo_site, "serve_demo", lambda *_: done.append("served") or 0)
+    monkeypatch.setattr(demo, "serve_demo", lambda *_: done.append("served") or 0)
     context = SimpleNamespace(obj=GlobalOptions())
 
     def run(**given):
