@@ -1,4 +1,4 @@
-"""The least squares behind `fit_calibration`: the observations as arrays, and their outliers."""
+"""The least squares behind `fit_calibration`: the observations as arrays, and the fit."""
 
 from __future__ import annotations
 
@@ -8,55 +8,64 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from polarnight.errors import AlgorithmFailed
-from polarnight.polarimetry._scatter import (
-    LinearFit,
-    needed_variances,
-    solve,
-    student_factors,
-)
-from polarnight.polarimetry.calibration_data import (
-    GROUPS,
-    CalibrationFit,
-    StandardObservation,
-    StarResidual,
-)
+from polarnight.polarimetry._star_blocks import LinearFit, StarBlocks
+from polarnight.polarimetry._variances import needed_variances
+from polarnight.polarimetry.calibration_data import GROUPS, StandardObservation
 from polarnight.polarimetry.instrumental import PARAMETERS, InstrumentalPolarization
 
-__all__ = ["Problem", "worst"]
+__all__ = ["POLARIZED", "Problem", "State", "multiplication", "vectors"]
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 ComplexArray = npt.NDArray[np.complex128]
 
+POLARIZED = 0.01
+"""Degree of polarization from which a standard counts as a polarized one."""
+
 _LIMITS = {"q0": 0.1, "u0": 0.1, "zero_angle": 20.0, "efficiency": 0.5}
 """Errors above which a parameter counts as not determined."""
 
-_POLARIZED = 0.01
 _ITERATIONS = 20
 _ITERATIONS_OF_SCATTER = 3
 _ANGLE_ZERO, _EFFICIENCY = 2, 3
-_CANDIDATES = 3
 _SIGNIFICANCE = 0.15
-_SUSPICIOUS = 9.0  # squared significance of a shift in two directions
-_FEWEST_STARS_TO_CLIP = 4
 
 
 @dataclass(frozen=True, eq=False)
-class _State:
-    """Parameters and variances of an iteration, of the observations used."""
+class State:
+    """Parameters and variances of an iteration, of the observations used.
+
+    Attributes
+    ----------
+    values : ndarray, shape (6,)
+        `PARAMETERS`.
+    variances : ndarray, shape (2,)
+        From star to star and from cycle to cycle.
+    solution : LinearFit
+    data : StarBlocks
+    """
 
     values: FloatArray
     variances: FloatArray
     solution: LinearFit
-    jacobian: FloatArray
-    residuals: FloatArray
+    data: StarBlocks
 
 
 class Problem:
-    """The observations as arrays, real and imaginary parts alternating."""
+    """The observations as arrays.
+
+    Parameters
+    ----------
+    observations : sequence of StandardObservation
+    free : tuple of str
+        Of `GROUPS`: what is fitted.
+    held : InstrumentalPolarization
+        The values of the rest.
+    scatter : bool
+        Whether scatter is estimated.
+    """
 
     def __init__(
         self,
@@ -77,20 +86,19 @@ class Problem:
         self.sweep = np.exp(
             2j * np.radians([o.parallactic_angle - o.instrument_angle for o in observations])
         )
+        first = {o.star: o for o in reversed(observations)}
         self.star_names = list(dict.fromkeys(o.star for o in observations))
-        self.star = np.array([self.star_names.index(o.star) for o in observations], dtype=int)
-        first = [observations[int(np.flatnonzero(self.star == n)[0])] for n in self._stars()]
-        self.truth = np.array([o.true_q + 1j * o.true_u for o in first])
-        self.truth_cov = _block_diagonal([np.asarray(o.true_cov) for o in first])
-        self.noise = [np.asarray(o.cov) for o in observations]
-
-    def _stars(self) -> range:
-        return range(len(self.star_names))
+        number = {name: n for n, name in enumerate(self.star_names)}
+        self.star = np.array([number[o.star] for o in observations], dtype=int)
+        known = [first[name] for name in self.star_names]
+        self.truth = np.array([o.true_q + 1j * o.true_u for o in known])
+        self.truth_cov = np.array([o.true_cov for o in known], dtype=np.float64).reshape(-1, 2, 2)
+        self.noise = np.array([o.cov for o in observations], dtype=np.float64).reshape(-1, 2, 2)
 
     def enough(self, used: BoolArray) -> bool:
         """Whether the stars have as many numbers as there are parameters, and of the kind."""
-        stars = sorted(set(self.star[used]))
-        polarized = bool(stars) and bool(np.any(np.abs(self.truth[stars]) > _POLARIZED))
+        stars = np.unique(self.star[used])
+        polarized = bool(np.any(np.abs(self.truth[stars]) > POLARIZED))
         bent = "angle" in self.free or "efficiency" in self.free
         return 2 * len(stars) >= self._needed() and (polarized or not bent)
 
@@ -100,6 +108,10 @@ class Problem:
 
     # -- the model ---------------------------------------------------------------------
 
+    def zero(self, values: FloatArray) -> ComplexArray:
+        """Return what unpolarized light would show, for each observation."""
+        return np.asarray(values[0] + 1j * values[1] + (values[4] + 1j * values[5]) * self.sweep)
+
     def response(self, values: FloatArray) -> ComplexArray:
         """Return what the sky's z is multiplied with, for each observation."""
         angle = np.exp(-2j * math.radians(values[_ANGLE_ZERO]))
@@ -107,11 +119,10 @@ class Problem:
 
     def model(self, values: FloatArray, truth: ComplexArray) -> ComplexArray:
         """Return what should be measured, where the stars are `truth`."""
-        zero = values[0] + 1j * values[1] + (values[4] + 1j * values[5]) * self.sweep
-        return np.asarray(zero + self.response(values) * truth[self.star])
+        return np.asarray(self.zero(values) + self.response(values) * truth[self.star])
 
     def full_jacobian(self, values: FloatArray, truth: ComplexArray) -> FloatArray:
-        """Return the derivatives by all `PARAMETERS`, shape (2 n, 6)."""
+        """Return the derivatives by all `PARAMETERS`, shape (n, 2, 6)."""
         seen = self.response(values) * truth[self.star]
         one = np.ones_like(seen)
         columns = [
@@ -122,47 +133,38 @@ class Problem:
             self.sweep,
             1j * self.sweep,
         ]
-        return np.column_stack([_real(column) for column in columns])
+        return np.stack([vectors(column) for column in columns], axis=2)
 
     def star_design(self, values: FloatArray) -> FloatArray:
-        """Return the derivatives by the stars' q and u, shape (2 n, 2 stars)."""
-        response = self.response(values)
-        design = np.zeros((2 * len(response), 2 * len(self.star_names)))
-        for n, (factor, star) in enumerate(zip(response, self.star, strict=True)):
-            design[2 * n : 2 * n + 2, 2 * star : 2 * star + 2] = _multiplication(factor)
-        return design
+        """Return the derivatives of each observation by its star's q and u, shape (n, 2, 2)."""
+        return multiplication(self.response(values))
 
     # -- the fit -----------------------------------------------------------------------
 
-    def fit(self, used: BoolArray, variances: FloatArray | None = None) -> _State:
+    def fit(self, used: BoolArray, variances: FloatArray | None = None) -> State:
         """Iterate parameters, stars and variances to their common solution."""
         if not self.enough(used):
             raise self._undetermined(used)
-        rows = np.repeat(used, 2)
         values = self._first_guess(used)
         truth = self.truth
         found = np.zeros(2) if variances is None else variances
-        noise = _block_diagonal(self.noise)
-        state: _State | None = None
+        state: State | None = None
         for iteration in range(_ITERATIONS):
-            design = self.star_design(values)
-            jacobian = self.full_jacobian(values, truth)[rows][:, self.columns]
-            residuals = _real(self.measured - self.model(values, self.truth))[rows]
-            known = (noise + design @ self.truth_cov @ design.T)[np.ix_(rows, rows)]
-            components = self._components(design, used)
+            data = self.data(values, truth, used)
             try:
                 # The scatter hardly depends on the parameters once these are near.
                 if variances is None and self.scatter and iteration < _ITERATIONS_OF_SCATTER:
-                    found = self._estimate(jacobian, residuals, known, components, used)
-                covariance = known + sum(v * k for v, k in zip(found, components, strict=True))
-                solution = solve(jacobian, residuals, covariance)
+                    found = self._estimate(data, used)
+                solution = data.solve(found)
             except np.linalg.LinAlgError:
                 raise self._undetermined(used) from None
-            pulled = solution.weight @ (residuals - jacobian @ solution.step)
-            spread = self.truth_cov + found[0] * np.eye(len(self.truth_cov))
             # The stars themselves, between literature and measurement.
-            moved = self.truth + _complex(spread @ design[rows].T @ pulled)
-            state = _State(values, found, solution, jacobian, residuals)
+            pull = data.by_star(
+                (np.swapaxes(data.design, 1, 2) @ solution.pulled[:, :, None])[:, :, 0]
+            )
+            spread = self.truth_cov + found[0] * np.eye(2)
+            moved = self.truth + _complex((spread @ pull[:, :, None])[:, :, 0])
+            state = State(values, found, solution, data)
             size = np.abs(solution.step) / np.sqrt(np.diag(solution.cov))
             change = float(np.max(np.abs(moved - truth), initial=0.0))
             values = values.copy()
@@ -176,24 +178,23 @@ class Problem:
             raise self._undetermined(used)
         return replace(state, values=values)
 
-    def _components(self, design: FloatArray, used: BoolArray) -> list[FloatArray]:
-        rows = np.repeat(used, 2)
-        stars = design[rows] @ design[rows].T
-        return [stars, np.eye(int(rows.sum()))]
+    def data(self, values: FloatArray, truth: ComplexArray, used: BoolArray) -> StarBlocks:
+        """Return the linear problem about some parameters and stars."""
+        return StarBlocks(
+            self.full_jacobian(values, truth)[used][:, :, self.columns],
+            vectors(self.measured - self.model(values, self.truth))[used],
+            self.noise[used],
+            self.star_design(values)[used],
+            self.star[used],
+            self.truth_cov,
+        )
 
-    def _estimate(
-        self,
-        jacobian: FloatArray,
-        residuals: FloatArray,
-        known: FloatArray,
-        components: Sequence[FloatArray],
-        used: BoolArray,
-    ) -> FloatArray:
+    def _estimate(self, data: StarBlocks, used: BoolArray) -> FloatArray:
         """Return the variances from star to star and from cycle to cycle that can be known."""
-        stars, cycles = len(set(self.star[used])), int(used.sum())
+        stars, cycles = len(np.unique(self.star[used])), int(used.sum())
         known_apart = (2 * stars > len(self.names), cycles > stars)
         able = [index for index, can in enumerate(known_apart) if can]
-        return needed_variances(jacobian, residuals, known, components, able, _SIGNIFICANCE)
+        return needed_variances(data, able, _SIGNIFICANCE)
 
     def _first_guess(self, used: BoolArray) -> FloatArray:
         """Return starting values: a linear fit of zero, telescope and complex response."""
@@ -212,8 +213,8 @@ class Problem:
             columns += [sky, 1j * sky]
         else:
             rest -= self.response(values)[used] * self.truth[self.star[used]]
-        design = np.column_stack([_real(column) for column in columns])
-        solution = list(np.linalg.lstsq(design, _real(rest), rcond=None)[0])
+        design = np.column_stack([_flat(column) for column in columns])
+        solution = list(np.linalg.lstsq(design, _flat(rest), rcond=None)[0])
         for name in ("zero", "telescope"):
             if name in self.free:
                 first = PARAMETERS.index(GROUPS[name][0])
@@ -226,9 +227,9 @@ class Problem:
                 values[_EFFICIENCY] = abs(response)
         return values
 
-    # -- what comes of it --------------------------------------------------------------
+    # -- whether it says anything --------------------------------------------------------
 
-    def check(self, state: _State, used: BoolArray) -> None:
+    def check(self, state: State, used: BoolArray) -> None:
         """Refuse a fit whose parameters are hardly determined.
 
         Raises
@@ -241,12 +242,12 @@ class Problem:
                 raise self._undetermined(used, **{f"{name}_err": round(float(error), 4)})
 
     def _undetermined(self, used: BoolArray, **numbers: float) -> AlgorithmFailed:
-        stars = sorted(set(self.star[used]))
+        stars = np.unique(self.star[used])
         angles = [self.observations[int(i)].parallactic_angle for i in np.flatnonzero(used)]
         numbers |= {
             "free": len(self.names),
             "stars": len(stars),
-            "polarized": int(np.sum(np.abs(self.truth[stars]) > _POLARIZED)) if stars else 0,
+            "polarized": int(np.sum(np.abs(self.truth[stars]) > POLARIZED)),
             "cycles": int(used.sum()),
         }
         if "telescope" in self.free:
@@ -254,213 +255,22 @@ class Problem:
         what = ", ".join(self.free)
         return AlgorithmFailed(f"the standards do not determine {what}; hold some of it", **numbers)
 
-    def result(
-        self, state: _State, used: BoolArray, rejected: tuple[tuple[int, str], ...]
-    ) -> CalibrationFit:
-        """Put everything that is to be known of the fit together."""
-        values = state.values
-        rows = np.repeat(used, 2)
-        components = self._components(self.star_design(values), used)
-        factors = student_factors(state.solution, state.jacobian, components, state.variances)
-        zero = self.model(values, np.zeros_like(self.truth))
-        response = self.response(values)
-        corrected = (self.measured - zero) / response
-        residuals = corrected - self.truth[self.star]
-        errors = self._residual_errors(response)
-        known = state.residuals  # of the observations used, at the solution
-        design = self.star_design(values)
-        quoted = _block_diagonal(self.noise) + design @ self.truth_cov @ design.T
-        bare = solve(state.jacobian, known, quoted[np.ix_(rows, rows)])
-        chi2 = float(known @ bare.projector @ known)
-        return CalibrationFit(
-            instrumental=self._instrumental(state, used, factors),
-            free=self.free,
-            chi2=chi2,
-            dof=int(rows.sum()) - len(self.names),
-            star_scatter=math.sqrt(state.variances[0]),
-            cycle_scatter=math.sqrt(state.variances[1]),
-            used=used,
-            rejected=rejected,
-            corrected=np.column_stack([corrected.real, corrected.imag]),
-            residuals=np.column_stack([residuals.real, residuals.imag]),
-            errors=errors,
-            stars=self._star_residuals(residuals, response, used),
-            factors=dict(zip(self.names, map(float, factors), strict=True)),
-            remarks=self._remarks(used),
-        )
 
-    def _remarks(self, used: BoolArray) -> tuple[str, ...]:
-        stars = len(set(self.star[used]))
-        remarks = []
-        if 2 * stars <= len(self.names):
-            remarks.append(
-                f"{len(self.names)} numbers from {stars} star{'s' * (stars > 1)}: none tests "
-                "the others, and the scatter of standards is not in the errors"
-            )
-        if "zero" in self.free and not np.any(np.abs(self.truth[self.star[used]]) < _POLARIZED):
-            remarks.append("no unpolarized star: the zero is weak and hangs on the others")
-        return tuple(remarks)
-
-    def _instrumental(
-        self, state: _State, used: BoolArray, factors: FloatArray
-    ) -> InstrumentalPolarization:
-        """Return the constants; what was held adds its errors to those of the rest."""
-        size = 6 if "telescope" in self.free or self.held.turns else 4
-        rows = np.repeat(used, 2)
-        held_cov = np.zeros((6, 6))
-        if self.held.covariance is not None and len(self.held.covariance) == 6:
-            held_cov[:] = self.held.covariance
-        else:
-            held_cov[:4, :4] = self.held.matrix
-        fixed = [n for n in range(6) if n not in self.columns]
-        held_cov = held_cov[np.ix_(fixed, fixed)]
-        solution = state.solution
-        others = self.full_jacobian(state.values, self.truth)[rows][:, fixed]
-        pull = -solution.cov @ state.jacobian.T @ solution.weight @ others
-        full = np.zeros((6, 6))
-        own = solution.cov * np.outer(factors, factors) + pull @ held_cov @ pull.T
-        full[np.ix_(self.columns, self.columns)] = own
-        full[np.ix_(self.columns, fixed)] = pull @ held_cov
-        full[np.ix_(fixed, self.columns)] = (pull @ held_cov).T
-        full[np.ix_(fixed, fixed)] = held_cov
-        values = dict(zip(PARAMETERS[:size], map(float, state.values[:size]), strict=True))
-        values["zero_angle"] = (values["zero_angle"] + 90.0) % 180.0 - 90.0
-        return InstrumentalPolarization(
-            **values,
-            origin="observations of standards",
-            covariance=tuple(tuple(map(float, row)) for row in full[:size, :size]),
-        )
-
-    def _residual_errors(self, response: ComplexArray) -> FloatArray:
-        errors = []
-        for n, factor in enumerate(response):
-            back = _multiplication(1.0 / factor)
-            star = 2 * self.star[n]
-            truth = self.truth_cov[star : star + 2, star : star + 2]
-            errors.append(np.sqrt(np.diag(back @ self.noise[n] @ back.T + truth)))
-        return np.array(errors)
-
-    def _star_residuals(
-        self, residuals: ComplexArray, response: ComplexArray, used: BoolArray
-    ) -> tuple[StarResidual, ...]:
-        """Return the weighted mean of what is left of each star."""
-        rows = []
-        for star in self._stars():
-            own = np.flatnonzero(self.star == star)
-            chosen = own[used[own]] if used[own].any() else own
-            weights = []
-            for n in chosen:
-                back = _multiplication(1.0 / response[n])
-                weights.append(np.linalg.inv(back @ self.noise[n] @ back.T))
-            cov = np.linalg.inv(np.sum(weights, axis=0))
-            vectors = np.column_stack([residuals[chosen].real, residuals[chosen].imag])
-            mean = cov @ np.einsum("nij,nj->i", np.array(weights), vectors)
-            cov = cov + self.truth_cov[2 * star : 2 * star + 2, 2 * star : 2 * star + 2]
-            errors = np.sqrt(np.diag(cov))
-            rows.append(
-                StarResidual(
-                    star=self.star_names[star],
-                    n=len(chosen),
-                    q=float(mean[0]),
-                    u=float(mean[1]),
-                    q_err=float(errors[0]),
-                    u_err=float(errors[1]),
-                    used=bool(used[own].any()),
-                )
-            )
-        return tuple(rows)
+def vectors(values: ComplexArray) -> FloatArray:
+    """Return real and imaginary parts, shape (n, 2)."""
+    return np.column_stack([values.real, values.imag])
 
 
-def worst(
-    problem: Problem, state: _State, used: BoolArray, clip: float
-) -> tuple[npt.NDArray[np.intp], str] | None:
-    """Return the observation, or all of a star, that lies beyond `clip` of the others.
-
-    Each candidate is judged by a shift of its own in q and u, with the scatter that the others
-    show without it: one that strays would hide in a scatter of its own making.
-    """
-    candidates = _candidates(problem, state, used)
-    worst: tuple[float, npt.NDArray[np.intp], str] | None = None
-    limit = 2.0 * float(stats.norm.sf(clip))
-    for indices, what, units in candidates:
-        freedom = max(2 * (units - 1) - len(problem.names), 1)
-        # What strays makes scatter, which hides it, but not below this.
-        if _shift(state, problem, used, indices) < min(_SUSPICIOUS, 0.5 * freedom):
-            continue
-        rest = used.copy()
-        rest[indices] = False
-        if not problem.enough(rest) or 2 * rest.sum() < used.sum():
-            continue
-        try:
-            others = problem.fit(rest)
-            problem.check(others, rest)
-            judged = problem.fit(used, others.variances)
-        except AlgorithmFailed:
-            continue
-        distance = _shift(judged, problem, used, indices)
-        chance = float(stats.f.sf(distance / 2.0, 2, freedom))
-        if chance < limit and (worst is None or distance > worst[0]):
-            reason = f"{what} lies {math.sqrt(distance):.1f} sigma from what the others predict"
-            worst = distance, indices, reason
-    return None if worst is None else worst[1:]
+def multiplication(factor: ComplexArray) -> FloatArray:
+    """Return the matrices that multiply (q, u) by complex numbers, shape (n, 2, 2)."""
+    rows = [[factor.real, -factor.imag], [factor.imag, factor.real]]
+    return np.moveaxis(np.array(rows), -1, 0)
 
 
-def _candidates(
-    problem: Problem, state: _State, used: BoolArray
-) -> list[tuple[npt.NDArray[np.intp], str, int]]:
-    """Return the observations and the star that stray most in the present fit."""
-    cycles = np.flatnonzero(used)
-    judged = [(_shift(state, problem, used, np.array([n])), n) for n in cycles]
-    judged.sort(reverse=True)
-    found = [
-        (np.array([n]), f"the cycle of {problem.observations[int(n)].star}", len(cycles))
-        for _, n in judged[:_CANDIDATES]
-    ]
-    stars = sorted(set(problem.star[used]))
-    if len(stars) >= _FEWEST_STARS_TO_CLIP:
-        members = [np.flatnonzero(used & (problem.star == star)) for star in stars]
-        several = [m for m in members if len(m) > 1]
-        if several:
-            worst = max(several, key=lambda m: _shift(state, problem, used, m))
-            name = problem.observations[int(worst[0])].star
-            found.append((worst, name, len(stars)))
-    return found
-
-
-def _shift(
-    state: _State, problem: Problem, used: BoolArray, indices: npt.NDArray[np.intp]
-) -> float:
-    """Return the squared significance (two degrees of freedom) of a shift of some rows."""
-    position = np.cumsum(used) - 1
-    response = problem.response(state.values)
-    design = np.zeros((len(state.residuals), 2))
-    for n in indices:
-        row = 2 * int(position[n])
-        design[row : row + 2] = _multiplication(response[n])
-    projector = state.solution.projector
-    pulled = design.T @ projector @ state.residuals
-    normal = design.T @ projector @ design
-    if np.linalg.matrix_rank(normal) < 2:
-        return 0.0
-    return float(pulled @ np.linalg.solve(normal, pulled))
-
-
-def _real(values: ComplexArray) -> FloatArray:
+def _flat(values: ComplexArray) -> FloatArray:
     """Return real and imaginary parts alternating."""
-    return np.column_stack([values.real, values.imag]).reshape(-1)
+    return vectors(values).reshape(-1)
 
 
 def _complex(values: FloatArray) -> ComplexArray:
-    return np.asarray(values[0::2] + 1j * values[1::2])
-
-
-def _multiplication(factor: complex) -> FloatArray:
-    """Return the matrix that multiplies (q, u) by a complex number."""
-    return np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-
-
-def _block_diagonal(blocks: Sequence[FloatArray]) -> FloatArray:
-    matrix = np.zeros((2 * len(blocks), 2 * len(blocks)))
-    for n, block in enumerate(blocks):
-        matrix[2 * n : 2 * n + 2, 2 * n : 2 * n + 2] = block
-    return matrix
+    return np.asarray(values[:, 0] + 1j * values[:, 1])

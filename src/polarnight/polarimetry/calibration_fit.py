@@ -16,7 +16,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from polarnight.errors import AlgorithmFailed
-from polarnight.polarimetry._calibration_problem import Problem, worst
+from polarnight.polarimetry._calibration_outcome import outcome
+from polarnight.polarimetry._calibration_outliers import worst
+from polarnight.polarimetry._calibration_problem import Problem
 from polarnight.polarimetry.calibration_data import (
     GROUPS,
     CalibrationFit,
@@ -135,4 +137,4 @@ def fit_calibration(
         rejected += [(int(index), reason) for index in indices]
         state = problem.fit(used)
     problem.check(state, used)
-    return problem.result(state, used, tuple(rejected))
+    return outcome(problem, state, used, tuple(rejected))
