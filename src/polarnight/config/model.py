@@ -28,6 +28,7 @@ __all__ = [
     "PolarimetrySettings",
     "QualitySettings",
     "Settings",
+    "StagesSettings",
     "WebSettings",
 ]
 
@@ -320,6 +321,17 @@ class RunSettings(_Part):
     wait: bool = Field(False, description="wait where somebody else works on one of the nights")
 
 
+class StagesSettings(_Part):
+    """What stages of other packages may take; changes no result."""
+
+    seconds: Positive = Field(
+        300.0, description="time for one frame, cycle or master, after which it is stopped"
+    )
+    memory_fraction: float = Field(
+        0.25, gt=0, le=1, description="of the memory of the machine, for each of them"
+    )
+
+
 class ArchiveSettings(_Part):
     """Where the archive of a telescope is, and who asks."""
 
@@ -383,6 +395,7 @@ class Settings(_Part):
     photometry: PhotometrySettings = Field(default_factory=PhotometrySettings)
     polarimetry: PolarimetrySettings = Field(default_factory=PolarimetrySettings)
     quality: QualitySettings = Field(default_factory=QualitySettings)
+    stages: StagesSettings = Field(default_factory=StagesSettings)
     cubes: CubesSettings = Field(default_factory=CubesSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     recipes: dict[str, Any] = Field(

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from polarnight.errors import ConfigError
+from polarnight.pipeline.recipes.apart import StageLimits
 from polarnight.pipeline.recipes.overrides import Overrides, plugin_stage, read_overrides
 from polarnight.pipeline.recipes.stage import Recipe, Stage
 
@@ -205,6 +206,9 @@ class RecipeBook:
             if meant and change.scope.holds(instrument, telescope, night):
                 recipe = recipe.with_parameters({change.stage: {change.parameter: change.value}})
                 origins[f"{change.stage}.{change.parameter}"] = change.origin
+        allowed = self._settings.stages
+        limits = StageLimits(allowed.seconds, allowed.memory_fraction)
+        recipe = dataclasses.replace(recipe, limits=limits)
         return SettledRecipe(recipe, origins, tuple(inserted))
 
     def _from_settings(self, recipe: Recipe, instrument: str, origins: dict[str, str]) -> Recipe:

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
-from polarnight.errors import AlgorithmFailed, ConfigError, PolarnightError
+from polarnight.errors import AlgorithmFailed, ConfigError
+from polarnight.pipeline.recipes.apart import StageLimits, run_apart
 
 _OWN_PACKAGE = __name__.partition(".")[0]
 
@@ -254,19 +255,13 @@ def _check_limits(where: str, metadata: Mapping[str, Any], value: Any) -> None:
             raise ConfigError(msg)
 
 
-def _run(stage: Stage, product: Product) -> Product:
+def _run(stage: Stage, product: Product, limits: StageLimits) -> Product:
     """Run a stage; of one of another package, tell its faults as its own."""
     package = _package(stage)
     if package == _OWN_PACKAGE:
         return stage.run(product)
     who = f"stage {stage.name} of the package {package}"
-    try:
-        made: Any = stage.run(product)
-    except (PolarnightError, OSError, MemoryError):
-        raise
-    except Exception as error:
-        msg = f"{who} failed: {type(error).__name__}: {error}"
-        raise AlgorithmFailed(msg) from error
+    made: Any = run_apart(stage, product, who, limits)
     if not isinstance(made, Product):
         msg = f"{who} returned {type(made).__name__}, no Product"
         raise AlgorithmFailed(msg)
@@ -290,6 +285,15 @@ def _package(thing: Any) -> str:
 class Recipe:
     """An ordered list of stages under a name.
 
+    Attributes
+    ----------
+    name : str
+    starts_with : tuple of str
+        Names of the values that are there before the first stage.
+    stages : tuple of Stage
+    limits : StageLimits
+        What stages of other packages may take; changes no result, and so no key.
+
     Raises
     ------
     ConfigError
@@ -299,6 +303,7 @@ class Recipe:
     name: str
     starts_with: tuple[str, ...]
     stages: tuple[Stage, ...]
+    limits: StageLimits = field(default=StageLimits(), compare=False)
 
     def __post_init__(self) -> None:
         available = set(self.starts_with)
@@ -314,7 +319,7 @@ class Recipe:
         product = Product(values=start)
         for stage in self.stages:
             begun = time.perf_counter()
-            product = _run(stage, product)
+            product = _run(stage, product, self.limits)
             record = StageRecord(
                 stage.name, stage.version, stage.parameters(), time.perf_counter() - begun
             )
