@@ -106,12 +106,13 @@ def test_the_command_writes_and_draws(reduced, tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("nobody",), "no source is called"),
+        (("zzz",), "no source is called 'zzz'; 'polarnight sources list' shows the names"),
         (("BL Lac", "--band", "B"), "there are: R"),
         (("BL Lac", "--kind", "flux"), "choose kind"),
         (("BL Lac", "--bin", "often"), "number of days"),
         (("BL Lac", "--output", "x.doc"), "ends in"),
-        (("BL Lac", "--from", "2030-01-01"), "no result fits"),
+        (("BL Lac", "--from", "2030-01-01"), "some of AndorT90 from 2022-09-18 to 2022-09-18"),
+        (("BL Lac", "--instrument", "AndorT9"), "some of AndorT90 from"),
     ],
 )
 def test_the_command_says_what_is_wrong(reduced, words, told):

@@ -58,3 +58,24 @@ def test_calibrating_without_standards_says_what_to_do(archive):
     assert archive.run("calibrate-polarization", *ASK, "--fix", "colour") == 2
     assert "choose of zero, angle, efficiency" in archive.err
     assert not PolarizationCalibration.objects.exists()
+
+
+def test_what_is_lacking_for_a_calibration_is_told(archive):
+    assert archive.run("standards", "--band", "r") == 2
+    assert "no standard has a value in band r; there are" in archive.err
+    words = ["calibrate-polarization", *ASK]
+    words[words.index("--instrument") + 1] = "DOLORES"
+    assert archive.run(*words) == 2
+    assert "DOLORES has no polarimeter" in archive.err
+    assert archive.run("standards", "--import") == 0
+    assert archive.run("calibrate-polarization", *ASK) == 2
+    assert "run the nights first: there is no polarimetry of them" in archive.err
+
+
+def test_another_band_is_told(reduced):
+    words = ["calibrate-polarization", *ASK]
+    words[words.index("--instrument") + 1] = "AndorT90"
+    for name, value in (("--band", "V"), ("--from", "2022-09-18"), ("--to", "2022-09-18")):
+        words[words.index(name) + 1] = value
+    assert reduced.run(*words) == 2
+    assert "can be used; there is polarimetry in R" in reduced.err

@@ -123,3 +123,12 @@ def test_polarization_of_a_night(reduced):
     assert "p_err" in reduced.out
     assert reduced.run("results", "--combine", "month") == 2
     assert "'night'" in reduced.err
+
+
+def test_an_ending_of_no_format_is_refused_before_anything_is_written(reduced, tmp_path):
+    assert reduced.run("results", "--output", tmp_path / "x.fits") == 2
+    assert "choose a file that ends in .txt, .csv, .ecsv" in reduced.err
+    assert not (tmp_path / "x.fits").exists()
+    assert reduced.run("results", "--output", tmp_path / "x.fits", "--format", "csv") == 0
+    assert reduced.run("results", "--output", tmp_path / "x.txt") == 0
+    assert (tmp_path / "x.txt").read_text().split()[:3] == ["source", "night", "instrument"]

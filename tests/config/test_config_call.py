@@ -69,3 +69,23 @@ def test_import_is_light():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_rooms_need_no_import_besides_that_of_polarnight():
+    program = (
+        "import sys, polarnight\n"
+        "assert not any(name.startswith('polarnight.') for name in sys.modules)\n"
+        "print([name for name in dir(polarnight) if not name.startswith('__')])\n"
+        "print(polarnight.photometry.lightcurve.__name__, polarnight.polarimetry.Stokes.__name__)\n"
+        "try:\n    polarnight.fotometry\nexcept AttributeError as error:\n    print(error)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert "'Config'" in told[0]
+    assert "'photometry'" in told[0]
+    assert "TYPE_CHECKING" not in told[0]
+    assert told[1:] == [
+        "lightcurve Stokes",
+        "module 'polarnight' has no attribute 'fotometry'",
+    ]

@@ -334,3 +334,32 @@ def test_a_source_put_far_from_its_place_is_told(tmp_path):
     [(name, way)] = import_sources(catalogue).moved
     assert name == "Wanderer"
     assert way == pytest.approx(40.0)
+
+
+def test_a_wrong_column_is_told_once(tmp_path):
+    from polarnight.db.catalogue_file import read_catalogue
+
+    path = tmp_path / "stars.csv"
+    rows = "".join(f"S{n},{n},1:00:00,2:00:00\n" for n in range(300))
+    path.write_text("name,magR,ra_hms,dec_dms\n" + rows)
+    with pytest.raises(ConfigError) as caught:
+        read_catalogue(path)
+    told = str(caught.value).splitlines()
+    assert len(told) == 1
+    assert "stars.csv, row 1 (S0) and 299 more: unknown key 'magR'; known are name" in told[0]
+    path.write_text("name,ra_hms,dec_dms\n" + "".join(f"S{n},{n}h,1:00:00\n" for n in range(99)))
+    with pytest.raises(ConfigError, match="further problems") as caught:
+        read_catalogue(path)
+    assert len(str(caught.value).splitlines()) == 21
+
+
+@pytest.mark.django_db
+def test_a_frame_that_is_not_there_is_named():
+    from polarnight.db import RawFit, ReducedFit
+
+    with pytest.raises(RawFit.DoesNotExist, match=r"none\.fit is not registered"):
+        RawFit.by_fileloc("T090/2024-04-08/none.fit")
+    with pytest.raises(ReducedFit.DoesNotExist, match=r"none\.fit is not reduced"):
+        ReducedFit.by_fileloc("T090/2024-04-08/none.fit")
+    with pytest.raises(ConfigError, match="is a path; use TELESCOPE/yyyy-mm-dd/FILE"):
+        RawFit.by_fileloc("data/raw/OSN-T090/2024-04-08/none.fit")

@@ -146,14 +146,25 @@ def _clock(jd: float) -> str:
 
 
 def _next_steps(place: Path) -> None:
-    data = place / "data"
+    program, data = _as_called(), place / "data"
     typer.echo("next:")
     for line in (
-        f"polarnight -d {data} status                       what became of every night",
-        f"polarnight -d {data} status T220/2025-09-13       and of every frame of one",
-        f"polarnight -d {data} why T090/2022-09-18/BLLac-0001R.fit",
-        f"polarnight -d {data} results --source 2200+420 --format csv",
-        f"polarnight -d {data} serve                        all of it in a browser",
-        "polarnight ingest YOUR_FRAMES && polarnight run --all-local",
+        f"{program} -d {data} status                       what became of every night",
+        f"{program} -d {data} status T220/2025-09-13       and of every frame of one",
+        f"{program} -d {data} why T090/2022-09-18/BLLac-0001R.fit",
+        f"{program} -d {data} results --source 2200+420 --format csv",
+        f"{program} -d {data} serve                        all of it in a browser",
+        f"{program} ingest YOUR_FRAMES && {program} run --all-local",
     ):
         typer.echo(f"  {line}")
+
+
+def _as_called() -> str:
+    """Return what to write for this program: where it is not on the path, where it lies."""
+    import shutil
+    import sys
+
+    script = Path(sys.argv[0])
+    found = shutil.which("polarnight")
+    elsewhere = found is None or not script.exists() or not script.samefile(found)
+    return sys.argv[0] if script.name == "polarnight" and elsewhere else "polarnight"

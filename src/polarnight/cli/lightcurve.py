@@ -91,10 +91,10 @@ def lightcurve(
         _save(plot, curves)
     if output is not None:
         _write(series, output)
-    elif plot is None:
+    elif plot is None and len(series):
         typer.echo("\n".join(_readable(series).pformat(max_lines=-1, max_width=-1, align="<")))
     if not len(series):
-        typer.echo("no result fits", err=True)
+        typer.echo(_nothing(source, band), err=True)
         return int(Status.NOTHING_DONE)
     for what, path in ((f"{len(series)} points", output), ("picture", plot)):
         if path is not None:
@@ -162,8 +162,20 @@ def _readable(series: Any) -> Any:
         if table[name].dtype.kind == "f":
             angle = name.startswith("chi")
             digits = 5 if "jd" in name else 1 if angle else 4
-            table[name].info.format = f"%.{digits}f"
+            table[name].info.format = "%.1e" if "cov" in name else f"%.{digits}f"
     return table
+
+
+def _nothing(source: str, band: str) -> str:
+    """Say that no result fits, and of what nights and instruments there are some."""
+    from polarnight.db import PhotoPolResult
+
+    rows = PhotoPolResult.objects.select(source=source, band=band)
+    nights = sorted(set(rows.values_list("epoch__night", flat=True)))
+    if not nights:
+        return "no result fits"
+    names = sorted(set(rows.values_list("instrument", flat=True)))
+    return f"no result fits; there are some of {', '.join(names)} from {nights[0]} to {nights[-1]}"
 
 
 def growth(

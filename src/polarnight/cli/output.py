@@ -33,7 +33,7 @@ def results(
         typer.Option(
             "--format",
             help="table, csv, ecsv, json, votable or parquet; by default by the ending of "
-            "--output, else table.",
+            "--output (.txt: the table as it is printed), else table.",
         ),
     ] = None,
     combine: Annotated[
@@ -50,6 +50,7 @@ def results(
     without the host galaxy.
     """
     check_order(first, last)
+    form = form or _form_of(output)
     set_up(context.obj)
     from polarnight.db.export import results_table, write_results
 
@@ -62,7 +63,7 @@ def results(
     if not len(table):
         typer.echo(_nothing(), err=True)
         return int(Status.NOTHING_DONE)
-    text = write_results(table, form or _form_of(output), output)
+    text = write_results(table, form, output)
     if output is None:
         typer.echo(text.rstrip("\n"))
     else:
@@ -80,6 +81,8 @@ def _combined(by: str, chosen: dict[str, Any]) -> Any:
 
 
 _ENDINGS = {
+    "": "table",
+    ".txt": "table",
     ".csv": "csv",
     ".ecsv": "ecsv",
     ".json": "json",
@@ -91,7 +94,14 @@ _ENDINGS = {
 
 def _form_of(output: Path | None) -> str:
     """Return the format that the ending of a file asks for."""
-    return "table" if output is None else _ENDINGS.get(output.suffix.lower(), "table")
+    if output is None:
+        return "table"
+    form = _ENDINGS.get(output.suffix.lower())
+    if form is None:
+        known = ", ".join(ending for ending in _ENDINGS if ending)
+        msg = f"{output}: choose a file that ends in {known}, or say --format"
+        raise typer.BadParameter(msg)
+    return form
 
 
 def _nothing() -> str:

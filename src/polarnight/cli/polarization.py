@@ -9,6 +9,7 @@ import typer
 
 from polarnight.cli.common import GlobalOptions, Status, console, describe_night, set_up
 from polarnight.cli.options import FirstNight, LastNight
+from polarnight.errors import ConfigError
 
 if TYPE_CHECKING:
     from polarnight.pipeline.polarization.calibrate import CalibrationReport
@@ -44,6 +45,7 @@ def standards(
     stars = load_standards(table)
     if not into_catalogue:
         set_up(options, database=False)
+        _check_band(stars, band)
         console().print(_standards_table(stars, band))
         return int(Status.WELL)
     set_up(options)
@@ -56,6 +58,14 @@ def standards(
         typer.echo(f"{name} is in the catalogue already, as {own}; left as it is")
     typer.echo(str(report))
     return int(Status.WELL)
+
+
+def _check_band(stars: list[Standard], band: str | None) -> None:
+    """Refuse a band in which no standard has a value."""
+    known = sorted({letter for star in stars for value in star.values for letter in value.bands})
+    if band is not None and not any(star.in_band(band) for star in stars):
+        msg = f"no standard has a value in band {band}; there are {', '.join(known)}"
+        raise ConfigError(msg)
 
 
 def calibrate_polarization(

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from polarnight.cli.quality_tables import master_lines
 from polarnight.cli.screen import table_of
+from polarnight.config import get_settings
 
 if TYPE_CHECKING:
     from polarnight.pipeline.context import RunReport
@@ -101,7 +102,8 @@ def epoch_status() -> Any:
             _count(failed),
         )
     if not table.row_count:
-        return Text("no night is registered yet; begin with `polarnight ingest`")
+        place = get_settings().datadir
+        return Text(f"no night is registered yet under {place}; begin with `polarnight ingest`")
     return table
 
 

@@ -19,6 +19,7 @@ from polarnight.errors import ConfigError
 
 __all__ = ["SourceEntry", "read_catalogue"]
 
+_MOST_PROBLEMS = 20
 _IOP4_MODELS = {"iop4api.astrosource", "polarnight.astrosource"}
 
 
@@ -164,21 +165,33 @@ def read_catalogue(path: str | Path) -> list[SourceEntry]:
         msg = f"{path}: there are no sources in it"
         raise ConfigError(msg)
     entries: list[SourceEntry] = []
-    problems: list[str] = []
+    problems: dict[str, list[str]] = {}
     seen: dict[str, str] = {}
     for place, row in rows:
         try:
             entry = SourceEntry.model_validate(row)
         except ValidationError as error:
-            problems.extend(f"{path}, {place}: {_explain(problem)}" for problem in error.errors())
+            for problem in error.errors():
+                problems.setdefault(_explain(problem), []).append(place)
             continue
         if entry.name in seen:
-            problems.append(f"{path}, {place}: {entry.name!r} is already in {seen[entry.name]}")
+            problems[f"{entry.name!r} is already in {seen[entry.name]}"] = [place]
         seen[entry.name] = place
         entries.append(entry)
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError(_listed(path, problems))
     return entries
+
+
+def _listed(path: Path, problems: dict[str, list[str]]) -> str:
+    """Return a line for each problem: a wrong column is one, and not one for every row of it."""
+    lines = []
+    for problem, places in list(problems.items())[:_MOST_PROBLEMS]:
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        lines.append(f"{path}, {places[0]}{more}: {problem}")
+    if len(problems) > _MOST_PROBLEMS:
+        lines.append(f"{path}: {len(problems) - _MOST_PROBLEMS} further problems")
+    return "\n".join(lines)
 
 
 def _read_csv(path: Path) -> list[tuple[str, dict[str, Any]]]:

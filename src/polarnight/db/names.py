@@ -68,6 +68,12 @@ def parse_fileloc(text: str) -> tuple[str, date, str]:
     if not slash or "/" not in head or not filename:
         msg = f"{text!r} is not the place of a file; use TELESCOPE/yyyy-mm-dd/FILE"
         raise ConfigError(msg)
+    if head.strip("/").count("/") > 1:
+        msg = (
+            f"{text!r} is a path; use TELESCOPE/yyyy-mm-dd/FILE, the last three parts of a path "
+            "under raw/"
+        )
+        raise ConfigError(msg)
     telescope, night = parse_epochname(head)
     return telescope, night, filename
 

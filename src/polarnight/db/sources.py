@@ -146,7 +146,9 @@ def get_source(name: str) -> AstroSource:
         known = [source.name for source in names.sources]
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         hint = f"; did you mean {', '.join(close)}?" if close else ""
-        remedy = "" if known else "; the catalogue is empty: 'polarnight sources import FILE'"
+        remedy = "; 'polarnight sources list' shows the names" if known and not close else ""
+        if not known:
+            remedy = "; the catalogue is empty: 'polarnight sources import FILE'"
         msg = f"no source is called {name!r}{hint}{remedy}"
         raise ConfigError(msg)
     return AstroSource.objects.get(name=found.name)

@@ -137,9 +137,14 @@ class RawFit(AuditedModel, FrameColumns, FileModel):
         RawFit.DoesNotExist
         """
         telescope, night, filename = parse_fileloc(fileloc)
-        return cls.objects.select_related("epoch").get(
+        rows = cls.objects.select_related("epoch").filter(
             epoch__telescope=telescope, epoch__night=night, filename=filename
         )
+        found = rows.first()
+        if found is None:
+            msg = f"{fileloc} is not registered"
+            raise cls.DoesNotExist(msg)
+        return found
 
     def fill(self, info: FrameInfo) -> RawFit:
         """Copy a normalised header into the columns and mark the frame as classified."""
@@ -329,9 +334,14 @@ class ReducedFit(AuditedModel, FrameColumns, ProductColumns, FileModel):
         ReducedFit.DoesNotExist
         """
         telescope, night, filename = parse_fileloc(fileloc)
-        return cls.objects.select_related("epoch", "rawfit").get(
+        rows = cls.objects.select_related("epoch", "rawfit").filter(
             epoch__telescope=telescope, epoch__night=night, filename=filename
         )
+        found = rows.first()
+        if found is None:
+            msg = f"{fileloc} is not reduced"
+            raise cls.DoesNotExist(msg)
+        return found
 
     @property
     def wcs(self) -> Any:

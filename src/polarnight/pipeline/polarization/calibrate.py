@@ -144,7 +144,7 @@ def calibrate_polarization(request: CalibrationRequest, settings: Settings) -> C
         Where the observations do not determine what is to be fitted.
     ConfigError
         Where a product of these nights was made of other data and may not be replaced, or
-        there is no such instrument.
+        there is no such instrument, or it has no polarimeter.
     WorkBusy
         Where somebody else fits, and ``request.wait`` is not set.
     """
@@ -157,6 +157,11 @@ def _calibrate(request: CalibrationRequest, settings: Settings) -> CalibrationRe
     from polarnight.db import PolarizationCalibration
 
     plugin = get_instrument(request.instrument)
+    if plugin.polarimeter is None:
+        msg = (
+            f"{request.instrument} has no polarimeter; `polarnight instruments` lists polarimeters"
+        )
+        raise ConfigError(msg)
     collected = collect_observations(
         load_standards(request.standards),
         instrument=request.instrument,
@@ -229,10 +234,29 @@ def _nothing(request: CalibrationRequest, collected: Collected) -> str:
     )
     if collected.passed_over:
         return f"{what}: " + "; ".join(f"{name}: {why}" for name, why in collected.passed_over)
-    remedy = (
-        "`polarnight standards --import` adds the standards to the sources, then run the nights"
-    )
-    return f"{what}; {remedy}"
+    return f"{what}; {_remedy(request)}"
+
+
+def _remedy(request: CalibrationRequest) -> str:
+    """Say what there is, and what is lacking, where no standard was passed over either."""
+    from polarnight.db import AstroSource, PhotoPolResult
+    from polarnight.db.standards import standards_as_sources
+
+    measured = PhotoPolResult.objects.select(
+        instrument=request.instrument, first=request.first, last=request.last
+    ).filter(obsmode="POLARIMETRY")
+    bands = sorted(set(measured.values_list("band", flat=True)))
+    if bands and request.band not in bands:
+        return f"there is polarimetry in {', '.join(bands)}"
+    entries, _ = standards_as_sources(load_standards(request.standards))
+    sources = set(AstroSource.objects.values_list("name", flat=True))
+    if any(entry.name not in sources for entry in entries):
+        return (
+            "`polarnight standards --import` adds the standards to the sources, then run the nights"
+        )
+    if not bands:
+        return "run the nights first: there is no polarimetry of them"
+    return "the standards are among the sources, and none of them was observed"
 
 
 def _summary(fit: CalibrationFit) -> dict[str, Any]:
