@@ -178,7 +178,7 @@ COLUMNS: tuple[Column, ...] = (
             path="juliandate_max", clock="jd_utc"),
     _number("bjd_tdb", "BJD (TDB)", "mid-exposure at the barycentre, TDB", "d", "time.epoch",
             clock="bjd_tdb"),
-    _number("exptime", "t", "exposure of one frame", "s", "time.duration;obs.exposure"),
+    _number("exptime", "exposure", "exposure of one frame", "s", "time.duration;obs.exposure"),
     Column("n_frames", "frames", "integer", "frames the result is made of", "", "meta.number"),
     _number("airmass", "airmass", "airmass", "", "obs.airMass"),
     _number("mag", "mag", "magnitude", "mag", _MAG, visible=True),
