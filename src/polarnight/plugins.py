@@ -13,8 +13,9 @@ ones, such as those that an observatory declares in files.
 from __future__ import annotations
 
 import functools
+import threading
 import warnings
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from polarnight.errors import ConfigError, PolarnightError
@@ -23,6 +24,9 @@ __all__ = ["SOURCES", "get_plugin", "installed_plugins", "load_plugins"]
 
 SOURCES = "polarnight.plugin_sources"
 """The entry-point group of objects that know of further plug-ins."""
+
+PATIENCE = 60.0
+"""Seconds that a plug-in of another package may take to load."""
 
 
 def load_plugins(group: str) -> dict[str, Any]:
@@ -71,14 +75,51 @@ def installed_plugins(group: str) -> dict[str, Any]:
             )
             continue
         try:
-            plugin = point.load()
-            found[point.name] = plugin() if callable(plugin) else plugin
+            found[point.name] = _loaded(point)
         except Exception as error:  # noqa: BLE001 - a foreign package may raise anything
             warnings.warn(
                 f"the plug-in {point.name!r} ({point.value}) of {group} does not load: {error!r}",
                 stacklevel=2,
             )
     return found
+
+
+def _loaded(point: EntryPoint) -> Any:
+    """Load a plug-in; one of another package may neither end the program nor hold it up.
+
+    Raises
+    ------
+    Exception
+        Of the package; RuntimeError where it would exit, TimeoutError where it takes too long.
+    """
+    if point.dist is not None and point.dist.name == "polarnight":
+        return _made(point)
+    outcome: dict[str, Any] = {}
+
+    def load() -> None:
+        try:
+            outcome["plugin"] = _made(point)
+        except BaseException as error:  # noqa: BLE001 - SystemExit as well
+            outcome["error"] = error
+
+    thread = threading.Thread(target=load, name=f"plug-in {point.name}", daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    if thread.is_alive():
+        msg = f"it is not loaded after {PATIENCE:g} s; correct or uninstall its package"
+        raise TimeoutError(msg)
+    error = outcome.get("error")
+    if isinstance(error, Exception):
+        raise error
+    if error is not None:
+        msg = f"it would end the program: {error!r}"
+        raise RuntimeError(msg)
+    return outcome["plugin"]
+
+
+def _made(point: EntryPoint) -> Any:
+    plugin = point.load()
+    return plugin() if callable(plugin) else plugin
 
 
 def get_plugin(group: str, name: str) -> Any:

@@ -78,6 +78,12 @@ def run(
     retry_failed: Annotated[
         bool | None, typer.Option("--retry-failed", help="Try frames again that failed before.")
     ] = None,
+    reclassify: Annotated[
+        bool | None,
+        typer.Option(
+            "--reclassify", help="Read all headers anew, as after a change of a plug-in's code."
+        ),
+    ] = None,
     only: Annotated[
         str | None,
         typer.Option(help="One part: masters, reduce, photometry or polarimetry."),
@@ -106,6 +112,7 @@ def run(
             all_local=all_local,
             force=force,
             retry_failed=retry_failed,
+            reclassify=reclassify,
             only=only,
             dry_run=dry_run,
             wait=wait,

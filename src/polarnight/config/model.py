@@ -314,6 +314,7 @@ class RunSettings(_Part):
     all_local: bool = Field(False, description="every night of the raw archive")
     force: bool = Field(False, description="make everything anew")
     retry_failed: bool = Field(False, description="try again what failed before")
+    reclassify: bool = Field(False, description="read all headers anew")
     only: Literal["masters", "reduce", "photometry", "polarimetry"] | None = Field(
         None, description="one part of the night"
     )

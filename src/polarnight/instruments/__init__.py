@@ -34,8 +34,30 @@ GROUP = "polarnight.instruments"
 
 
 def all_instruments() -> dict[str, Instrument]:
-    """Return every installed instrument by name, sorted by name."""
-    return dict(load_plugins(GROUP))
+    """Return every installed instrument by name, sorted by name.
+
+    Warns
+    -----
+    UserWarning
+        Where a plug-in is no instrument; it is left out.
+    """
+    return {name: found for name, found in load_plugins(GROUP).items() if _is_one(name, found)}
+
+
+def _is_one(name: str, found: object) -> bool:
+    """Return whether a plug-in has what makes an instrument, and its own name."""
+    wanted = ("recognises", "classify", "telescopes")
+    lacking = [attribute for attribute in wanted if not hasattr(found, attribute)]
+    own = getattr(found, "name", None)
+    if own != name:
+        lacking.append(f"name = {name!r}")
+    if lacking:
+        warnings.warn(
+            f"the plug-in {name!r} of {GROUP} is left out: a {type(found).__name__} without "
+            f"{', '.join(lacking)} is no instrument of that name; correct its package",
+            stacklevel=3,
+        )
+    return not lacking
 
 
 def get_instrument(name: str) -> Instrument:
@@ -98,12 +120,24 @@ def identify(header: Mapping[str, Any], filename: str) -> Instrument:
     if found:
         names = ", ".join(i.name for i in found)
         raise BadFrame(filename, f"several instruments claim it ({names}): {written}")
+    for instrument in all_instruments().values():
+        doubt = _doubt(instrument, header)
+        if doubt is not None:
+            reason = f"whether it is of {instrument.name} depends on its date, and {doubt.reason}"
+            raise BadFrame(filename, reason, doubt.remedy)
     raise BadFrame(
         filename,
         f"no installed instrument recognises it: {written}",
         f"installed: {', '.join(all_instruments()) or 'none'}"
         + "".join(f"; left out: {fault}" for fault in left_out().values()),
     )
+
+
+def _doubt(instrument: Instrument, header: Mapping[str, Any]) -> BadFrame | None:
+    try:
+        return instrument.doubt(header)
+    except Exception:  # noqa: BLE001 - a foreign package may raise, or lack, anything
+        return None
 
 
 def _recognises(instrument: Instrument, header: Mapping[str, Any]) -> bool:

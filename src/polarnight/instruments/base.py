@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from polarnight.errors import BadFrame
     from polarnight.polarimetry.instrumental import InstrumentalPolarization
 
 __all__ = ["Beams", "Detector", "Instrument", "Polarimeter"]
@@ -127,6 +128,10 @@ class Instrument(ABC):
     def recognises(self, header: Mapping[str, Any]) -> bool:
         """Return whether a raw header was written by this instrument; never raises."""
 
+    def doubt(self, header: Mapping[str, Any]) -> BadFrame | None:
+        """Return why a header cannot be told to be of this instrument, though it may; else None."""
+        return None
+
     @abstractmethod
     def classify(self, header: Mapping[str, Any], filename: str) -> FrameInfo:
         """Translate a raw header.
@@ -185,6 +190,15 @@ class Instrument(ABC):
         if self.is_window(info) and not self.flat_in_windows:
             return self.requires - {ImageType.FLAT}
         return self.requires
+
+    @property
+    def translation_key(self) -> str:
+        """What tells that headers are translated otherwise than before, such as after an edit.
+
+        Frames are read anew where it differs from the one they were registered with. The code
+        of a plug-in is not part of it: ``polarnight run --reclassify`` after a change there.
+        """
+        return f"{type(self).__module__}.{type(self).__qualname__}"
 
     @property
     def search_radius_deg(self) -> float:

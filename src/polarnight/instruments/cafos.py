@@ -23,7 +23,8 @@ class CAFOS(DeclaredInstrument):
 
     * The beam passes the Wollaston prism or not (INSPOFPI); INSTRMOD says ``Polarizer`` even
       for plain imaging. INSPOROT is the angle of the half-wave plate.
-    * DATE is when the file was written; the exposure began at DATE-OBS (and UT_START).
+    * The exposure began at DATE-OBS (and UT_START); DATE, which says the same in real frames,
+      serves where that lacks.
     * CCDSEC gives the corners of the window (x, y : x, y), not ranges as FITS has it, and
       BIASSEC describes no pixels of the file.
     """

@@ -275,6 +275,7 @@ class Declaration(_Strict):
     bitpix: Annotated[
         tuple[Literal[8, 16, 32, 64, -32, -64], ...], BeforeValidator(_one_is_a_list)
     ] = (16, 32)
+    exptime_unit: Literal["s", "ms", "us", "min"] = "s"
     date_is: Literal["start", "middle", "end"] = "start"
     pointing_equinoxes: tuple[Literal["J2000", "date", "object"], ...] = ("J2000", "date")
     pair: Annotated[PairVector | None, BeforeValidator(_pair)] = None
@@ -287,7 +288,7 @@ class Declaration(_Strict):
     object_words_in_filename: bool = False
     filters: Annotated[dict[str, Band], BeforeValidator(_capitals)] = {}
     band: Band | None = None
-    polaroids: Annotated[dict[str, float], BeforeValidator(_capitals)] = {}
+    polaroids: Annotated[dict[str, float | None], BeforeValidator(_capitals)] = {}
     polarimetry_when: dict[str, Values] = {}
     camera_beams: CameraBeams | None = None
     trim: Trim = Trim()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,9 @@ BANDS = ("U", "B", "V", "R", "I")
 """Photometric bands (Johnson-Cousins)."""
 
 _NO_POLAROID = ("", "NONE", "OPEN", "FREE", "CLEAR", "EMPTY", "OUT")
+
+_NOT_IN_FRAMES = {"simulation", "instrumental_polarization"}
+"""Tables of a declaration by which no header is translated."""
 
 
 class DeclaredInstrument(Instrument):
@@ -113,7 +118,7 @@ class DeclaredInstrument(Instrument):
             Where the filter is missing or not in the table, or a frame of the sky has none.
         """
         d = self.declaration
-        keys, text = d.keywords.filter, reader.text(d.keywords.filter)
+        keys, text = d.keywords.filter, _place_in_wheel(reader.text(d.keywords.filter))
         if not text and d.band is not None:
             return d.band
         if not text and not (imgtype is ImageType.FLAT and any(k in reader.header for k in keys)):
@@ -208,6 +213,21 @@ class DeclaredInstrument(Instrument):
             for entry in self.declaration.recognise
         )
 
+    def doubt(self, header: Mapping[str, Any]) -> BadFrame | None:
+        """Return what is wrong with the date of a header that else would be its own."""
+        told = any(
+            _says(header, entry.values) for entry in self.declaration.recognise if not entry.always
+        )
+        site = str(header.get("TELESCOP", "")).strip()
+        known = any(site in get_telescope(name).header_values for name in self.telescopes)
+        if not told or not known:
+            return None
+        try:
+            self.start(HeaderReader(header, ""), 0.0)
+        except BadFrame as error:
+            return error
+        return None
+
     def detector(self, night: date | str | None = None) -> Detector:
         """Return the declared detector at a date, by default the latest one."""
         entry = valid_entry(self.declaration.detector, night)
@@ -237,6 +257,14 @@ class DeclaredInstrument(Instrument):
         fitting = self._constants(band)
         return bool(fitting) and valid_entry(fitting, night).measured
 
+    @property
+    def translation_key(self) -> str:
+        """A hash of the class, the declaration and the sites; see `Instrument.translation_key`."""
+        told = self.declaration.model_dump(exclude=_NOT_IN_FRAMES)
+        told["sites"] = [repr(get_telescope(name)) for name in self.telescopes]
+        text = json.dumps(told, sort_keys=True, default=_as_json)
+        return hashlib.sha256(f"{super().translation_key} {text}".encode()).hexdigest()
+
     def classify(self, header: Mapping[str, Any], filename: str) -> FrameInfo:
         """Translate a raw header; see `Instrument.classify`."""
         reader = HeaderReader(header, filename)
@@ -249,7 +277,7 @@ class DeclaredInstrument(Instrument):
             )
         width, height = values.image_size(reader, self.declaration.bitpix, self.name)
         imgtype = self.image_type(reader)
-        exptime = values.exposure_time(reader, keys.exptime, imgtype)
+        exptime = values.exposure_time(reader, keys.exptime, imgtype, self.declaration.exptime_unit)
         jd = self.start(reader, exptime)
         night = telescope.night_of(jd).isoformat()
         mode, angle = (
@@ -339,15 +367,15 @@ class DeclaredInstrument(Instrument):
     def _polaroid(self, reader: HeaderReader) -> float | None:
         d = self.declaration
         keys = d.keywords.polaroid or d.keywords.filter
-        text = reader.text(keys).upper()
-        angle = d.polaroids.get(text)
+        text = _place_in_wheel(reader.text(keys)).upper()
+        known = text in d.polaroids or text in _NO_POLAROID
         # A wheel of its own holds polaroids only; one shared with filters holds those as well.
-        if angle is None and d.keywords.polaroid and text not in _NO_POLAROID:
+        if d.keywords.polaroid and not known:
             raise reader.fail(
                 f"{keys[0]} = {text!r} is no polaroid of {self.name}",
                 f"one of: {', '.join(d.polaroids)}",
             )
-        return angle
+        return d.polaroids.get(text)
 
     def _plate(self, reader: HeaderReader) -> float | None:
         d = self.declaration
@@ -377,6 +405,16 @@ class DeclaredInstrument(Instrument):
         if section == Section(0, width, 0, height) or section.x1 <= section.x0:
             return None
         return section if section.y1 > section.y0 else None
+
+
+def _as_json(value: object) -> object:
+    """Return a set in a fixed order, and anything else as a text."""
+    return sorted(value) if isinstance(value, frozenset) else str(value)
+
+
+def _place_in_wheel(text: str) -> str:
+    """Return the name of a filter; ``2`` where its place was written as the real number ``2.0``."""
+    return re.sub(r"^(\d+)\.0*$", r"\1", text)
 
 
 def _says(header: Mapping[str, Any], wanted: Mapping[str, tuple[str, ...]]) -> bool:

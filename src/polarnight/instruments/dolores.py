@@ -13,8 +13,8 @@ from polarnight.instruments.keywords import HeaderReader
 
 __all__ = ["DOLORES"]
 
-_JOHNSON: Final = re.compile(r"([UBVRI])_(?:JOHN|COUS|BESS)\w*", re.IGNORECASE)
-_SLOAN: Final = re.compile(r"([UGRIZ])_SDSS\w*", re.IGNORECASE)
+_JOHNSON: Final = re.compile(r"([UBVRI])[_ ](?:JOHN|COUS|BESS)[\w ]*", re.IGNORECASE)
+_SLOAN: Final = re.compile(r"([UGRIZ])[_ ]SDSS[\w ]*", re.IGNORECASE)
 _FREE: Final = ("", "OPEN", "NULL", "NONE", "FREE")
 
 
@@ -23,7 +23,8 @@ class DOLORES(DeclaredInstrument):
 
     Special about it:
 
-    * FLT_ID is band, system and position in the wheel: ``B_JOHN_10``; ``OPEN`` for none.
+    * FLT_ID is band, system and position in the wheel: ``B_JOHN_10`` (programs that copy headers
+      have made spaces of the underscores); ``OPEN`` for none.
     * DATE-OBS is the date alone, EXPSTART the time.
     * The pointing is in RA-RAD and DEC-RAD, in radians; RA-DEG has held hours.
     * With a grism (GRM_ID) or slit (SLT_ID) in the beam a frame is a spectrum.

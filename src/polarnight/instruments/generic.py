@@ -145,7 +145,7 @@ def _telescope(value: Any, where: str) -> Telescope | str | None:
         name=entry.name,
         abbreviation=entry.abbreviation or entry.name,
         header_values=entry.TELESCOP,
-        longitude=entry.longitude - 360.0 if entry.longitude > 180.0 else entry.longitude,
+        longitude=entry.longitude,
         latitude=entry.latitude,
         height=entry.height,
     )

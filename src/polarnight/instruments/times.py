@@ -15,7 +15,8 @@ __all__ = ["isot_from_jd", "jd_from_isot"]
 UNIX_EPOCH_JD: Final = 2440587.5
 _DAY: Final = 86400.0
 _ISOT: Final = re.compile(
-    r"(\d{4})([-/])(\d{2})\2(\d{2})(?:[T ](\d{2}):(\d{2}):(\d{2}(?:\.\d*)?))?Z?", re.ASCII
+    r"(\d{4})([-/])(\d{2})\2(\d{2})(?:[T ](\d{2}):(\d{2}):(\d{2}(?:\.\d*)?))?(?:Z|[+-]00:?00)?",
+    re.ASCII | re.IGNORECASE,
 )
 
 
@@ -25,7 +26,8 @@ def jd_from_isot(text: str, seconds_of_day: float | None = None) -> float:
     Parameters
     ----------
     text : str
-        ``YYYY-MM-DDThh:mm:ss[.sss]``, or ``YYYY-MM-DD`` alone; ``/`` serves as ``-``.
+        ``YYYY-MM-DDThh:mm:ss[.sss]``, or ``YYYY-MM-DD`` alone; ``/`` serves as ``-``. A zone
+        may follow where it is UTC: ``Z``, ``+00:00``.
     seconds_of_day : float, optional
         Time of day where `text` has none.
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from polarnight.instruments.declaration import Keywords
 
 __all__ = [
+    "SECONDS",
     "SECONDS_PER_DAY",
     "airmass",
     "binning",
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 SECONDS_PER_DAY: Final = 86400.0
+SECONDS: Final = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0}
+"""Seconds of the units that an exposure time may be written in."""
 
 _FIRST_JD, _LAST_JD = 2_400_000.5, 2_500_000.5  # 1858 to 2132
 _MJD_ZERO: Final = 2_400_000.5
@@ -85,12 +88,23 @@ def image_size(reader: HeaderReader, bitpix: Collection[int], name: str) -> tupl
     return width, height
 
 
-def exposure_time(reader: HeaderReader, keys: tuple[str, ...], imgtype: ImageType) -> float:
-    """Return the exposure time in seconds; 0 for a bias that tells none."""
+def exposure_time(
+    reader: HeaderReader, keys: tuple[str, ...], imgtype: ImageType, unit: str = "s"
+) -> float:
+    """Return the exposure time in seconds; 0 for a bias that tells none.
+
+    Parameters
+    ----------
+    reader : HeaderReader
+    keys : tuple of str
+    imgtype : ImageType
+    unit : {"s", "ms", "us", "min"}
+        Of the number in the header.
+    """
     exptime = reader.number(keys)
     if exptime is None and imgtype is ImageType.BIAS:
         return 0.0
-    exptime = reader.required_number(keys, "exposure time in seconds")
+    exptime = reader.required_number(keys, f"exposure time ({unit})") * SECONDS[unit]
     if exptime < 0:
         raise reader.fail(f"{keys[0]} = {exptime:g} s is negative", "correct the header")
     if exptime == 0 and imgtype is ImageType.LIGHT:
@@ -149,10 +163,13 @@ def to_start(jd: float, exptime: float, moment: Literal["start", "middle", "end"
 
 
 def binning(reader: HeaderReader, keys: Keywords) -> tuple[int, int]:
-    """Return the binning (x, y), 1 where the header tells none."""
+    """Return the binning (x, y): of one axis as of the other, and 1 where the header tells none."""
     values = []
-    for names in (keys.binning_x, keys.binning_y):
-        value = reader.number(names) or 1.0
+    for names, others in (
+        (keys.binning_x, keys.binning_y),
+        (keys.binning_y, keys.binning_x),
+    ):
+        value = reader.number(names) or reader.number(others) or 1.0
         if not 1 <= value <= _LARGEST_BINNING or value != int(value):
             raise reader.fail(f"{names[0]} = {value:g} is no binning", "correct the header")
         values.append(int(value))

@@ -13,6 +13,7 @@ from polarnight.calibration import (
     associate,
 )
 from polarnight.frames import FrameInfo, ImageType
+from polarnight.instruments import all_instruments
 from polarnight.pipeline.recipes.stage import Product, Recipe, Stage, parameter
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ class MasterShelf:
 
         if kind not in self._rows:
             model = MASTER_MODELS[str(kind)]
-            found = model._default_manager.exclude(content_key="").select_related("epoch")
+            # Those of an instrument whose declaration is wrong at present serve no frame.
+            usable = model._default_manager.filter(instrument__in=all_instruments())
+            found = usable.exclude(content_key="").select_related("epoch")
             self._rows[kind] = {row.key: row for row in found}
         return self._rows[kind]
 

@@ -38,6 +38,9 @@ class RunOptions:
         Make everything anew, also what is current.
     retry_failed : bool
         Try again what failed before and has not changed since.
+    reclassify : bool
+        Read all headers anew, as after a change in the code of a plug-in. Those of instruments
+        that are declared otherwise than before are read in any case.
     only : str or None
         One of `PARTS`; all where None.
     wait : bool
@@ -56,6 +59,7 @@ class RunOptions:
     all_local: bool = False
     force: bool = False
     retry_failed: bool = False
+    reclassify: bool = False
     only: str | None = None
     dry_run: bool = False
     wait: bool = False

@@ -16,7 +16,7 @@ from polarnight.progress import track
 if TYPE_CHECKING:
     from polarnight.config import Settings
 
-__all__ = ["Examined", "examine", "examine_all"]
+__all__ = ["Examined", "examine", "examine_again", "examine_all"]
 
 # What a frame costs one process, and what it has to cost before others are worth their start,
 # which takes more than a second.
@@ -55,6 +55,25 @@ def examine(path: Path) -> Examined:
     read_raw(path)
     state = path.stat()
     return Examined(path, info, content_key(path), state.st_size, state.st_mtime_ns)
+
+
+def examine_again(path: Path, known_key: str) -> Examined:
+    """Classify a raw file anew that was read before and has not changed: its header is enough.
+
+    Parameters
+    ----------
+    path : Path
+    known_key : str
+        Its checksum.
+
+    Raises
+    ------
+    BadFrame
+        Where its header cannot be understood any more.
+    """
+    info = classify_file(path)
+    state = path.stat()
+    return Examined(path, info, known_key, state.st_size, state.st_mtime_ns)
 
 
 def examine_all(files: Sequence[Path], settings: Settings, quiet: bool) -> Iterable[Outcome]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from polarnight.db.locks import INGEST, holding
 from polarnight.errors import BadFrame
-from polarnight.pipeline.examining import Examined, examine, examine_all
+from polarnight.instruments import all_instruments
+from polarnight.pipeline.examining import Examined, examine, examine_again, examine_all
 from polarnight.pipeline.executor import Outcome, Task, WorkPool
 from polarnight.pipeline.files import (
     FITS_NAME,
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
     from polarnight.config import Settings
     from polarnight.db import Epoch, RawFit
 
-__all__ = ["IngestReport", "ingest", "is_due", "register_night", "split_twins"]
+__all__ = [
+    "IngestReport",
+    "ingest",
+    "is_due",
+    "outdated_instruments",
+    "register_night",
+    "remember_keys",
+    "split_twins",
+]
 
 _LOG = logging.getLogger(__name__)
 
@@ -133,6 +142,7 @@ def _register(
         known = {row.filename: row for row in epoch.rawfits.filter(filename__in=list(members))}
         merged = timings.merged(epoch.epochname, epoch.report)
         epoch.report = {**(epoch.report or {}), "timings": merged}
+        remember_keys(epoch, only_new=True)
         _save(epoch, [_row(epoch, examined, known) for examined in members.values()])
         report.placed[epoch.epochname] = len(members)
 
@@ -143,6 +153,7 @@ def register_night(
     pool: WorkPool,
     *,
     retry_failed: bool = False,
+    reclassify: bool = False,
     quiet: bool = False,
     timed: Callable[[float, str], None] | None = None,
 ) -> list[RawFit]:
@@ -151,6 +162,10 @@ def register_night(
     New and changed files are classified; one that cannot be understood gets a row with the
     reason, so that nothing vanishes. Rows whose file is gone are kept and marked. `timed` is told
     the seconds that a file took, and its name.
+
+    The headers of frames whose instrument is declared otherwise than when they were registered
+    (or of all, with `reclassify`) are read anew, and so are files that could not be understood
+    then. What people said of the frames stays.
 
     Returns
     -------
@@ -166,13 +181,17 @@ def register_night(
         for path in (sorted(directory.iterdir()) if directory.is_dir() else [])
         if FITS_NAME.search(path.name) and not path.name.startswith(".") and path.is_file()
     }
-    todo = [
-        path
-        for name, path in present.items()
-        if name not in known or is_due(known[name], path, retry_failed=retry_failed)
-    ]
+    outdated = outdated_instruments(epoch)
+    tasks = []
+    for name, path in present.items():
+        row = known.get(name)
+        again = retry_failed or bool(outdated) or reclassify
+        if row is None or is_due(row, path, retry_failed=again):
+            tasks.append(Task(path, examine, (path,)))
+        elif not row.error and (reclassify or row.instrument in outdated):
+            _LOG.info("%s: %s", row.fileloc, outdated.get(row.instrument, "--reclassify"))
+            tasks.append(Task(path, examine_again, (path, row.content_key)))
     rows = []
-    tasks = [Task(path, examine, (path,)) for path in todo]
     for outcome in track(pool.run(tasks), len(tasks), "classifying", quiet=quiet):
         rows.append(_row_of_outcome(epoch, outcome, known))
         if timed is not None:
@@ -182,6 +201,7 @@ def register_night(
             row.error = f"the raw file is no longer in {directory}"
             row.set_flag(RawFit.FLAGS.ERROR)
             rows.append(row)
+    remember_keys(epoch)
     _save(epoch, rows)
     return list(RawFit.objects.filter(epoch=epoch).select_related("epoch"))
 
@@ -190,6 +210,43 @@ def _epoch(telescope: str, night: str) -> Epoch:
     from polarnight.db import Epoch
 
     return Epoch.objects.get_or_create(telescope=telescope, night=date.fromisoformat(night))[0]
+
+
+def outdated_instruments(epoch: Epoch) -> dict[str, str]:
+    """Return why the headers of a night have to be read anew, by instrument.
+
+    An instrument that is not known at present (its file is wrong, its package gone) is not
+    among them: what was read is better than nothing.
+    """
+    known = (epoch.report or {}).get("translation_keys") or {}
+    return {
+        name: f"{name} is declared otherwise than when the frame was registered"
+        for name, key in _translation_keys(epoch.telescope).items()
+        if known.get(name) != key
+    }
+
+
+def remember_keys(epoch: Epoch, *, only_new: bool = False) -> None:
+    """Note on a night how its instruments translate headers now; not saved.
+
+    With `only_new`, as where some of its files are registered, nothing is said of instruments
+    of which frames are there already.
+    """
+    report = epoch.report or {}
+    keys = _translation_keys(epoch.telescope)
+    if only_new:
+        there = set(epoch.rawfits.values_list("instrument", flat=True).distinct())
+        keys = {name: key for name, key in keys.items() if name not in there}
+    known = {**(report.get("translation_keys") or {}), **keys}
+    epoch.report = {**report, "translation_keys": known}
+
+
+def _translation_keys(telescope: str) -> dict[str, str]:
+    return {
+        instrument.name: instrument.translation_key
+        for instrument in all_instruments().values()
+        if telescope in instrument.telescopes
+    }
 
 
 def is_due(row: RawFit, path: Path, *, retry_failed: bool = False) -> bool:
@@ -257,7 +314,8 @@ def _row_of_outcome(epoch: Epoch, outcome: Outcome, known: Mapping[str, RawFit])
             return _row(epoch, examined, known)
         reason = (
             f"the header says {info.telescope}/{info.night}, but the file is in the directory "
-            f"of {epoch.epochname}; ingest it from elsewhere, or correct the header"
+            f"of {epoch.epochname}; ingest it from elsewhere, or correct the header (or the "
+            f"declaration of {info.instrument})"
         )
     else:
         reason = outcome.reason(outcome.key)

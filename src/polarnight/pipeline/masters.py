@@ -12,7 +12,7 @@ from polarnight.calibration import (
     group_recipe_key,
 )
 from polarnight.frames import FrameInfo, ImageType
-from polarnight.instruments import get_instrument
+from polarnight.instruments import all_instruments, get_instrument
 from polarnight.pipeline.associations import MasterShelf
 from polarnight.pipeline.context import RunContext
 from polarnight.pipeline.executor import Task
@@ -193,7 +193,10 @@ def _retire(
     from polarnight.db.models.masters import MASTER_MODELS
 
     model = MASTER_MODELS[str(kind)]
-    made = model._default_manager.filter(epoch__in=epochs).exclude(content_key="")
+    made = model._default_manager.filter(
+        epoch__in=epochs,
+        instrument__in=all_instruments(),  # of others nothing is known at present
+    ).exclude(content_key="")
     for row in made.exclude(key__in=current).select_related("epoch"):
         frames = [raw.filepath for raw in row.rawfits.select_related("epoch")]
         if not frames or not all(path.is_file() for path in frames):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from polarnight.db.locks import holding
 from polarnight.errors import ConfigError, NoWork
 from polarnight.frames import remove_leftovers
+from polarnight.instruments import all_instruments, left_out
 from polarnight.pipeline.associations import MasterShelf
 from polarnight.pipeline.context import RunContext, RunOptions, RunReport
 from polarnight.pipeline.executor import WorkPool
@@ -19,6 +21,7 @@ from polarnight.pipeline.quality.figures import assess_nights
 from polarnight.pipeline.reduce import reduce_lights
 from polarnight.pipeline.results import compute_results
 from polarnight.pipeline.star_fields import fetch_missing
+from polarnight.telescopes import all_telescopes
 
 if TYPE_CHECKING:
     from polarnight.config import Settings
@@ -87,6 +90,7 @@ def run_nights(names: Sequence[str], options: RunOptions, settings: Settings) ->
 
 def _run(epochs: Sequence[Epoch], options: RunOptions, settings: Settings, held: Held) -> RunReport:
     started = time.monotonic()
+    asked = epochs
     report = RunReport(dry_run=options.dry_run)
     with WorkPool(
         settings.scheduler or "local", settings.workers, settings.threads_per_worker
@@ -95,6 +99,8 @@ def _run(epochs: Sequence[Epoch], options: RunOptions, settings: Settings, held:
         if not options.dry_run:
             _sweep(epochs, settings)
         rawfits = _register(context, epochs)
+        rawfits = _leave_out_unknown(context, rawfits)
+        epochs = _at_known_telescopes(epochs)
         shelf = MasterShelf(context.recipes)
         if options.wants("masters"):
             build_masters(context, epochs, rawfits, shelf)
@@ -110,12 +116,39 @@ def _run(epochs: Sequence[Epoch], options: RunOptions, settings: Settings, held:
         if not options.dry_run:
             assess_nights(context, epochs)
         _missing_catalogues(context)
-    report.epochs = [epoch.epochname for epoch in epochs]
+    report.epochs = [epoch.epochname for epoch in asked]
     report.seconds = time.monotonic() - started
     if not options.dry_run:
-        _sweep(epochs, settings)  # a worker may have been killed
-        _remember(epochs, context)
+        _sweep(asked, settings)  # a worker may have been killed
+        _remember(asked, context)
     return report
+
+
+def _leave_out_unknown(context: RunContext, rows: Sequence[RawFit]) -> list[RawFit]:
+    """Return the frames of known instruments; one that is not known stops no other.
+
+    Its declaration may be wrong at present, or its package uninstalled. What was made of its
+    frames stays as it is.
+    """
+    known = all_instruments()
+    sites = all_telescopes()
+    good: list[RawFit] = []
+    strange: dict[tuple[str, str], int] = Counter()
+    for row in rows:
+        if row.instrument in known and row.epoch.telescope in sites:
+            good.append(row)
+        else:
+            strange[row.epoch.epochname, row.instrument] += 1
+    for (night, instrument), n in strange.items():
+        told = "; ".join(left_out().values()) or "no package installed here offers it"
+        reason = f"left out: {n} frames of {instrument}, which is not known at present: {told}"
+        context.fail("classify", f"{night}/*", reason)
+    return good
+
+
+def _at_known_telescopes(epochs: Sequence[Epoch]) -> list[Epoch]:
+    sites = all_telescopes()
+    return [epoch for epoch in epochs if epoch.telescope in sites]
 
 
 def select_epochs(names: Sequence[str], options: RunOptions, settings: Settings) -> list[Epoch]:
@@ -187,6 +220,7 @@ def _register(context: RunContext, epochs: Sequence[Epoch]) -> list[RawFit]:
             context.settings,
             context.pool,
             retry_failed=context.options.retry_failed,
+            reclassify=context.options.reclassify,
             quiet=context.options.quiet,
             timed=context.timings.of(epoch.epochname, "ingest"),
         )
@@ -214,6 +248,7 @@ def _remember(epochs: Sequence[Epoch], context: RunContext) -> None:
         ]
         timings = context.timings.merged(epoch.epochname, epoch.report)
         epoch.report = {
+            **(epoch.report or {}),
             "failed": failed,
             "seconds": round(report.seconds, 2),
             "timings": timings,

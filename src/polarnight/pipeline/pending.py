@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from polarnight.pipeline.associations import MasterShelf
 from polarnight.pipeline.context import RunContext, RunOptions, RunReport
 from polarnight.pipeline.executor import WorkPool
-from polarnight.pipeline.ingest import is_due, split_twins
+from polarnight.pipeline.ingest import is_due, outdated_instruments, split_twins
 from polarnight.pipeline.masters import build_masters
 from polarnight.pipeline.reduce import reduce_lights
 from polarnight.pipeline.results import form_groups, select_stale
@@ -64,17 +64,20 @@ def pending_of(epoch: Epoch, settings: Settings) -> Pending:
     names = {"relphot": "photometry", "relpol": "polarimetry"}
     return Pending(
         masters=dict(report.step("masters").planned),
-        frames=dict(report.step("reduce").planned) | _changed_files(rows),
+        frames=dict(report.step("reduce").planned) | _changed_files(epoch, rows),
         results=[(group.files, names[group.reduction], group.why) for group in stale],
     )
 
 
-def _changed_files(rows: list[RawFit]) -> dict[str, str]:
+def _changed_files(epoch: Epoch, rows: list[RawFit]) -> dict[str, str]:
     """Return the raw files that the next run would read again."""
     changed = {}
+    outdated = outdated_instruments(epoch)
     for row in rows:
         if not row.filepath.is_file():
             changed[row.fileloc] = "its raw file is gone"
         elif is_due(row, row.filepath):
             changed[row.fileloc] = "its raw file was written again since it was registered"
+        elif row.instrument in outdated:
+            changed[row.fileloc] = outdated[row.instrument]
     return changed

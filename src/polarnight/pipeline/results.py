@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from polarnight.astrometry import LocalCatalogue
 from polarnight.astrometry.geometry import separation
 from polarnight.frames import FrameInfo, ImageType, ObsMode, recipe_key
-from polarnight.instruments import get_instrument
+from polarnight.instruments import all_instruments, get_instrument
 from polarnight.photometry import load_host_tables
 from polarnight.pipeline.catalogue import near, source_records
 from polarnight.pipeline.context import RunContext
@@ -157,8 +157,8 @@ def _wanted(context: RunContext) -> list[Reduction]:
 def form_groups(context: RunContext, epochs: Sequence[Epoch]) -> list[FrameGroup]:
     """Put the solved frames of some nights into groups.
 
-    Frames that people flagged to be ignored, raw or reduced, are left out, and those whose
-    raw file is no light frame any more.
+    Frames that people flagged to be ignored, raw or reduced, are left out, those whose raw file
+    is no light frame any more, and those of instruments that are not known at present.
     """
     from polarnight.db import RawFit, ReducedFit
 
@@ -166,6 +166,7 @@ def form_groups(context: RunContext, epochs: Sequence[Epoch]) -> list[FrameGroup
     rows = list(
         ReducedFit.objects.filter(
             epoch__in=epochs,
+            instrument__in=all_instruments(),
             solved=True,
             flags__hasnot=ReducedFit.FLAGS.IGNORE,
             rawfit__flags__hasnot=useless,

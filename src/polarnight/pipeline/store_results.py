@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from polarnight.frames import Bit
+from polarnight.instruments import all_instruments
 from polarnight.pipeline.context import RunContext
 from polarnight.pipeline.executor import Outcome
 from polarnight.pipeline.groups.records import ApertureRow, GroupResult
@@ -34,7 +35,8 @@ def remove_outdated(
 ) -> None:
     """Delete results of frames that are in no group any more, or in another one.
 
-    A frame may have failed or be flagged, or a cycle may be made otherwise. What people
+    A frame may have failed or be flagged, or a cycle may be made otherwise. Results of an
+    instrument that is not known at present stay. What people
     decided about the results is kept apart and finds them again, should they return.
 
     Parameters
@@ -47,7 +49,9 @@ def remove_outdated(
     from polarnight.db import AperPhotResult, PhotoPolResult
 
     valid = {(group.reduction, group.files) for group in groups}
-    results = PhotoPolResult.objects.filter(epoch__in=epochs, reduction__in=reductions)
+    results = PhotoPolResult.objects.filter(
+        epoch__in=epochs, reduction__in=reductions, instrument__in=all_instruments()
+    )
     outdated = [
         pk
         for pk, reduction, files in results.values_list("pk", "reduction", "files")

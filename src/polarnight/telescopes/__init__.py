@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from polarnight.errors import ConfigError
 from polarnight.plugins import load_plugins
 from polarnight.telescopes.base import Telescope
@@ -13,8 +15,21 @@ GROUP = "polarnight.telescopes"
 
 
 def all_telescopes() -> dict[str, Telescope]:
-    """Return every installed telescope by name, sorted by name."""
-    return dict(load_plugins(GROUP))
+    """Return every installed telescope by name, sorted by name.
+
+    Warns
+    -----
+    UserWarning
+        Where a plug-in is no telescope; it is left out.
+    """
+    found = load_plugins(GROUP)
+    for name in [name for name, one in found.items() if not isinstance(one, Telescope)]:
+        warnings.warn(
+            f"the plug-in {name!r} of {GROUP} is left out: a {type(found.pop(name)).__name__} is "
+            f"no polarnight.telescopes.Telescope; correct its package",
+            stacklevel=2,
+        )
+    return found
 
 
 def get_telescope(name: str) -> Telescope:

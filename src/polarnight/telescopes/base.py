@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from polarnight.errors import ConfigError
+
 __all__ = ["Telescope"]
 
 _UNIX_EPOCH_JD = 2440587.5
@@ -24,9 +26,14 @@ class Telescope:
     header_values : tuple of str
         Values of the TELESCOP keyword that mean this telescope.
     longitude, latitude : float
-        Geodetic, degrees, east positive.
+        Geodetic, degrees, east positive; a longitude counted to 360 becomes one west.
     height : float
         Metres.
+
+    Raises
+    ------
+    ConfigError
+        Where the longitude or latitude is none.
     """
 
     name: str
@@ -35,6 +42,16 @@ class Telescope:
     longitude: float
     latitude: float
     height: float
+
+    def __post_init__(self) -> None:
+        for name, least, greatest in (("longitude", -180, 360), ("latitude", -90, 90)):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not least <= value <= greatest:
+                msg = f"the telescope {self.name}: {name} = {value!r}: give degrees"
+                raise ConfigError(f"{msg} from {least} to {greatest}")
+        if self.longitude > 180.0:
+            # Else its nights would begin a day late.
+            object.__setattr__(self, "longitude", self.longitude - 360.0)
 
     def night_of(self, jd_utc: float) -> date:
         """Return the date at the start of the night that a moment belongs to.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polarnight.frames import ImageType, ObsMode, recipe_key
-from polarnight.instruments import get_instrument
+from polarnight.instruments import all_instruments, get_instrument
 from polarnight.pipeline.context import RunContext
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ class ZeroPointHistory:
 def assess_nights(context: RunContext, epochs: Sequence[Epoch]) -> None:
     """Bring the figures of quality of some nights up to date.
 
+    Those of instruments that are not known at present stay as they are.
+
     Parameters
     ----------
     context : RunContext
@@ -148,7 +150,8 @@ def assess_nights(context: RunContext, epochs: Sequence[Epoch]) -> None:
 
 def _keys(model: Any, epochs: Sequence[Epoch], *columns: str) -> dict[tuple[Any, ...], str]:
     """Return the keys of the rows that exist, by what they are known by."""
-    rows = model.objects.filter(epoch__in=epochs).values_list(*columns, "recipe_key")
+    rows = model.objects.filter(epoch__in=epochs, instrument__in=all_instruments())
+    rows = rows.values_list(*columns, "recipe_key")
     return {tuple(row[:-1]): row[-1] for row in rows}
 
 
@@ -160,6 +163,7 @@ def _assess(
 
     rows = ReducedFit.objects.filter(
         epoch=epoch,
+        instrument__in=all_instruments(),
         flags__hasnot=ReducedFit.FLAGS.IGNORE,
         rawfit__imgtype=str(ImageType.LIGHT),
         rawfit__flags__hasnot=ReducedFit.FLAGS.IGNORE,
@@ -167,7 +171,8 @@ def _assess(
     by_kind: dict[Kind, list[ReducedFit]] = defaultdict(list)
     for row in rows:
         by_kind[row.instrument, row.obsmode, row.band].append(row)
-    masters = _masters(epoch)
+    known = all_instruments()
+    masters = [row for row in _masters(epoch) if row.instrument in known]
     frames, nights = [], []
     for kind, members in sorted(by_kind.items()):
         best = _best(members)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from polarnight.errors import ConfigError
 from polarnight.frames import ImageType, ObsMode
 from polarnight.instruments.times import isot_from_jd
+from polarnight.instruments.values import SECONDS
 from polarnight.simulation.headers import precess_to_date, sexagesimal, wcs_cards
 from polarnight.telescopes import get_telescope
 
@@ -46,7 +47,7 @@ def declared_header(
         msg = f"image_types of {d.name} has no word for {exposure.imgtype.value}; add one"
         raise ConfigError(msg)
     _put(header, keys.image_type, words[0])
-    _put(header, keys.exptime, exposure.exptime)
+    _put(header, keys.exptime, exposure.exptime / SECONDS[d.exptime_unit])
     _put(header, keys.object, exposure.object_name)
     _put(header, keys.binning_x, setting.binning)
     _put(header, keys.binning_y, setting.binning)
@@ -154,6 +155,9 @@ def _light_path(header: Header, exposure: Exposure, d: Declaration) -> None:
     else:
         _put(header, d.keywords.filter, _filter(exposure.band, d))
     if not polarimetry:
+        open_places = [name for name, angle in d.polaroids.items() if angle is None]
+        if open_places:
+            _put(header, d.keywords.polaroid, open_places[0])
         for key in d.polarimetry_when:
             if _card(key) not in header:
                 header[_card(key)] = "OUT"
@@ -170,7 +174,8 @@ def _filter(band: str, d: Declaration) -> str:
     """Return the text of a band's filter, and no polaroid's."""
     if not d.filters:
         return band
-    texts = [text for text, meant in d.filters.items() if meant == band and text not in d.polaroids]
+    others = () if d.keywords.polaroid else d.polaroids  # that have places in the same wheel
+    texts = [text for text, meant in d.filters.items() if meant == band and text not in others]
     if not texts:
         msg = f"filters of {d.name} has no filter for the band {band!r}"
         raise ConfigError(msg)
@@ -179,7 +184,12 @@ def _filter(band: str, d: Declaration) -> str:
 
 def _polaroid(exposure: Exposure, d: Declaration) -> str:
     names = [name for name, angle in d.polaroids.items() if angle == exposure.rotangle]
-    in_band = [name for name in names if d.filters.get(name, exposure.band) == exposure.band]
+    shared_wheel = not d.keywords.polaroid
+    in_band = [
+        name
+        for name in names
+        if not shared_wheel or d.filters.get(name, exposure.band) == exposure.band
+    ]
     if not in_band:
         msg = f"{d.name} has no polaroid at {exposure.rotangle} deg in {exposure.band!r}"
         raise ConfigError(msg)
