@@ -2,7 +2,7 @@
 
 Prints a table of every instrument and method, by polarization and by brightness::
 
-    python tests/acceptance/coverage_images.py [workers [instrument ...]]
+    python tests/acceptance/coverage_images.py [--seed N] [workers [instrument ...]]
 
 Nights of the scenario "grid" go through the pipeline: raw frames with bias structure, dark
 current, flat fields, sky, seeing that changes, cosmic rays, bad pixels and noise; masters,
@@ -16,7 +16,7 @@ are their own.
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -33,6 +33,7 @@ from polarnight.pipeline.executor import Task, WorkPool
 from polarnight.pipeline.groups.group import measure_group
 from polarnight.pipeline.groups.outcome import GroupParameters
 
+SEED = 101
 POLARIZATIONS = ((0.0, 0.0), (0.0, 0.01), (0.01, 0.05), (0.05, 0.20))
 CLASSES = ("bright", "medium", "faint", "faintest")
 QUANTITIES = ("mag", "q", "u", "v", "p", "p interval", "chi")
@@ -122,7 +123,7 @@ class Measured:
     flags: tuple[str, ...]
 
 
-def nights(seed: int = 101, only: Sequence[str] = ()) -> list[Night]:
+def nights(seed: int = SEED, only: Sequence[str] = ()) -> list[Night]:
     """Nights of the whole table, or of some instruments."""
     every = (0.0, 0.20)
     plan = [
@@ -276,5 +277,10 @@ def print_table(rows: list[Measured]) -> dict[tuple[str, str], Tally]:
 
 
 if __name__ == "__main__":
-    plan = nights(only=sys.argv[2:])
-    print_table(measure_nights(plan, int(sys.argv[1]) if len(sys.argv) > 1 else 2))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("workers", type=int, nargs="?", default=2)
+    parser.add_argument("instruments", nargs="*", help="all of them by default")
+    parser.add_argument("--seed", type=int, default=SEED, help="that of the tests by default")
+    asked = parser.parse_args()
+    plan = nights(asked.seed, asked.instruments)
+    print_table(measure_nights(plan, asked.workers))

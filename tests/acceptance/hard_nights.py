@@ -3,144 +3,32 @@
 Prints for each night what was given, what was refused, how far what was given is from the truth
 and the reason of what was not::
 
-    python tests/acceptance/hard_nights.py [WORD ...]
+    python tests/acceptance/hard_nights.py [--others] [--seed N] [WORD ...]
 
-Only nights whose name or instrument holds one of the words are made where some are given. Every
-night runs in a process and a data directory of its own.
+Only nights whose name or instrument holds one of the words are made where some are given; a night
+of the further polarimeters is made where a word names it, or ``--others`` asks for all of them.
+Every night runs in a process and a data directory of its own.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
+import re
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import warm
+from night_plans import DATES, GARDEN, OTHERS, HardNight, nights, other_nights
 
+_AGAIN = "== all the files are there"
 _ALONE = ("-q", "-o", "workers=1")
 """Options of the commands: no processes besides."""
-
-GIVEN, REFUSED, EITHER = "given", "refused", "either"
-
-GARDEN = """
-telescope: {name: Garden, longitude: 255.0, latitude: 40.0, height: 1500, TELESCOP: [Garden]}
-instruments:
--
-  name: EightAngles
-  recognise: {INSTRUME: [EightAngles]}
-  size: [400, 360]
-  pixel_scale: 0.9
-  gain: 1.2
-  read_noise: 6.0
-  filters: {R: R}
-  polarimeter: half-wave plate
-  angles: [0, 22.5, 45, 67.5, 90, 112.5, 135, 157.5]
-  pair: {dx: 30, dy: 2, sx: 1, sy: 1}
-  keywords: {angle: HWPANG}
-  simulation: {diameter: 0.9}
-- name: OneBeam
-  recognise: {INSTRUME: [OneBeam]}
-  size: [400, 360]
-  pixel_scale: 0.9
-  gain: 1.2
-  read_noise: 6.0
-  filters: {R: R}
-  polarimeter: half-wave plate
-  keywords: {angle: HWPANG}
-  simulation: {diameter: 0.9}
-- name: ThreePolaroids
-  recognise: {INSTRUME: [ThreePolaroids]}
-  size: [400, 360]
-  pixel_scale: 0.9
-  gain: 1.2
-  read_noise: 6.0
-  filters: {R: R, P0: R, P60: R, P120: R}
-  polarimeter: polaroids
-  polaroids: {P0: 0, P60: 60, P120: 120}
-  simulation: {diameter: 0.9}
-- name: Circular
-  recognise: {INSTRUME: [Circular]}
-  size: [400, 360]
-  pixel_scale: 0.9
-  gain: 1.2
-  read_noise: 6.0
-  filters: {R: R}
-  polarimeter: quarter-wave plate
-  retardance: 92
-  pair: {dx: 3, dy: 30, sx: 1, sy: 1}
-  keywords: {angle: QWPANG}
-  simulation: {diameter: 0.9}
-- name: Cameras
-  recognise: {INSTRUME: [Cameras]}
-  size: [400, 360]
-  pixel_scale: 0.9
-  gain: 1.2
-  read_noise: 6.0
-  filters: {R: R}
-  polarimeter: half-wave plate
-  beams: cameras
-  camera_beams: {filename: "_cam([12])\\\\.fits$", values: {1: O, 2: E}}
-  keywords: {angle: HWP, instrument_angle: ROTPA}
-  simulation: {diameter: 0.9}
-"""
-"""Polarimeters that a file declares, each of another kind."""
-
-DATES = {
-    "AndorT90": "2022-09-18",
-    "AndorT150": "2023-09-18",
-    "CAFOS2.2": "2025-09-13",
-    "DIPOL": "2025-10-18",
-    "RoperT90": "2020-09-18",
-}
-OTHERS = "2026-09-18"
-
-_COMMON = {"photometry": (), "n_photometry": 0, "n_bias": 3, "n_flats": 3, "ip_scatter": 0.0}
-_DECLARED = {"exptime_polarimetry": 20.0, "n_stars": 130, "n_cycles": 2, "gap": 10.0}
-SMALL = {
-    "AndorT90": {"size": 400, "n_stars": 170, "n_cycles": 2},
-    "AndorT150": {"size": 400, "n_stars": 150, "n_cycles": 2},
-    "RoperT90": {"size": 400, "n_stars": 170, "n_cycles": 2},
-    "CAFOS2.2": {"size": 400, "n_cycles": 2},
-    "DIPOL": {
-        "size": 1000, "window_size": (500, 560), "photometry": ("R",), "n_photometry": 1,
-        "n_cycles": 1, "n_darks": 3, "n_stars": 80, "n_calibrators": 4, "pointing_error": 3.0,
-    },
-    "EightAngles": _DECLARED,
-    "OneBeam": _DECLARED,
-    "ThreePolaroids": _DECLARED,
-    "Circular": _DECLARED,
-    "Cameras": _DECLARED,
-}  # fmt: skip
-"""Options that make short nights of small frames."""
-
-
-@dataclass(frozen=True)
-class HardNight:
-    """A night, and what is expected of the target in its first cycle, which is disturbed.
-
-    `because` is a regular expression that the reason of a refusal has to match.
-    """
-
-    name: str
-    instrument: str
-    options: dict[str, Any] = field(default_factory=dict)
-    expect: str = EITHER
-    because: str = ""
-    seed: int = 5
-
-    @property
-    def label(self) -> str:
-        return f"{self.name}, {self.instrument}"
-
-    @property
-    def all_options(self) -> dict[str, Any]:
-        return {**_COMMON, **SMALL[self.instrument], **self.options}
 
 
 @dataclass(frozen=True)
@@ -167,6 +55,11 @@ class Given:
         """Whether the result says itself that it cannot be trusted."""
         doubts = {"BAD_PHOTOMETRY", "BAD_POLARIMETRY", "CROWDED", "SATURATED", "SKY_UNKNOWN"}
         return bool(doubts & {*self.flags})
+
+    @property
+    def checked(self) -> bool:
+        """Whether there are more angles than unknowns: a spoilt one shows only then."""
+        return "UNCHECKED" not in self.flags
 
     @property
     def largest(self) -> float:
@@ -214,6 +107,8 @@ def carry(night: HardNight) -> Told:
             "instrument": night.instrument,
             "seed": night.seed,
             "options": night.all_options,
+            "late": night.late,
+            "afterwards": night.afterwards,
         }
         done = warm.call(
             "hard_nights",
@@ -225,7 +120,7 @@ def carry(night: HardNight) -> Told:
         found = Path(place) / "told.json"
         if not found.exists():
             raise RuntimeError(f"{night.label}:\n{done.stdout}\n{done.stderr}")
-        return _told(json.loads(found.read_text()), done.stdout)
+        return _told(json.loads(found.read_text()), done.stdout.split(_AGAIN)[-1])
 
 
 def _told(found: dict[str, Any], summary: str) -> Told:
@@ -249,17 +144,49 @@ def _one(wanted: dict[str, Any], directory: str) -> None:
     name = wanted["instrument"]
     date = DATES.get(name, OTHERS)
     made = simulate_to_directory(name, date, wanted["seed"], place, **wanted["options"])
-    for command in (
+    if wanted["late"]:
+        _set_clock(json.loads(made.truth.read_text()), made.directory, wanted["late"])
+    after = place / "afterwards"
+    after.mkdir()
+    for path in made.directory.iterdir():
+        if wanted["afterwards"] and re.search(wanted["afterwards"], path.name):
+            path.rename(after / path.name)
+    _run_all(
         ("stars", "import", made.stars, "--mag", "R=mag_R", "--err", "R=mag_R_err"),
         ("sources", "import", made.sources),
         ("ingest", made.directory),
-    ):
-        # A file that is no frame at all fails here, and says so again in the run.
-        if run_app([*_ALONE, *map(str, command)]) > 1:
-            raise SystemExit(f"{command} failed")
+    )
+    if wanted["afterwards"]:
+        _run_all(("run", "--all-local"))
+        for path in after.iterdir():
+            path.rename(made.directory / path.name)
+        _run_all(("ingest", made.directory))
+        print(_AGAIN, flush=True)
     status = run_app([*_ALONE, "run", "--all-local"])
     told = {"status": int(status), **_collect(json.loads(made.truth.read_text()))}
     (place / "told.json").write_text(json.dumps(told))
+
+
+def _run_all(*commands: tuple[Any, ...]) -> None:
+    from polarnight.cli.app import run_app
+
+    for command in commands:
+        # A file that is no frame at all fails here, and says so again in the run.
+        if run_app([*_ALONE, *map(str, command)]) > 1:
+            raise SystemExit(f"{command} failed")
+
+
+def _set_clock(truth: dict[str, Any], directory: Path, seconds: float) -> None:
+    """Make the clock of the second camera wrong in the first cycle."""
+    from astropy.io import fits
+    from astropy.time import Time, TimeDelta
+
+    for frame in truth["frames"]:
+        if frame["cycle"] == 0 and frame["beam"] == "E":
+            with fits.open(directory / frame["filename"], mode="update") as hdus:
+                begun = Time(hdus[0].header["DATE-OBS"], scale="utc")
+                later = begun + TimeDelta(seconds, format="sec")
+                hdus[0].header["DATE-OBS"] = later.isot
 
 
 def _collect(truth: dict[str, Any]) -> dict[str, Any]:
@@ -388,115 +315,6 @@ def _given(
     }
 
 
-# -- the nights -----------------------------------------------------------------------------------
-
-FOUR, EIGHT, SIXTEEN = "CAFOS2.2", "EightAngles", "DIPOL"
-POLAROIDS, ONE = "AndorT90", "OneBeam"
-ALL = (FOUR, EIGHT, SIXTEEN, POLAROIDS, ONE)
-
-_FIRST = {SIXTEEN: 1}  # the wide frame goes before the cycle
-
-
-# Where the target lies so that one of its two images misses the chip, or most of its aperture.
-EDGE = {
-    FOUR: (0.045, 0.5), EIGHT: (0.96, 0.5), SIXTEEN: (0.1, 0.5), POLAROIDS: (0.002, 0.5),
-    ONE: (0.002, 0.5),
-}  # fmt: skip
-
-
-def _number(instrument: str, frame: int) -> int:
-    return frame + _FIRST.get(instrument, 0)
-
-
-def _spoilt(kind: str, instrument: str, frame: int = 1) -> dict[str, Any]:
-    return {"disturbances": {kind: [_number(instrument, frame)]}}
-
-
-MOON = {"moonlight": 8.0, "moon_gradient": 0.5, "moon_polarization": 0.5}
-AGREE, NO_FRAME, EDGE_OF = "do not agree", "no frame at", "edge of the detector|beyond the edge"
-
-# What is expected of the target in the cycle with the mishap, and the cause to be named. Of four
-# angles none can be missed, and the one that is spoilt cannot be told; of more it is left out.
-OF_FOUR = {
-    "stuck plate": (EITHER, AGREE),
-    "satellite": (REFUSED, AGREE),
-    "saturated": (REFUSED, "saturated"),
-    "trailed": (EITHER, f"{AGREE}|{NO_FRAME}"),
-    "cloud": (GIVEN, ""),
-    "thick cloud": (EITHER, NO_FRAME),
-    "dome": (EITHER, NO_FRAME),
-    "missing frame": (REFUSED, NO_FRAME),
-    # What comes after the gap may be a cycle with the first frames of the next one.
-    "gap of 3 hours": (EITHER, r"incomplete cycle of 2 frames \(gap\)"),
-}
-AT_THE_EDGE = {
-    # The other image is on the chip, and serves alone.
-    ("one beam off", FOUR): GIVEN,
-    ("one beam off", EIGHT): GIVEN,
-    ("one beam off", SIXTEEN): GIVEN,
-    ("over the border", FOUR): GIVEN,
-    ("over the border", SIXTEEN): GIVEN,
-}
-
-
-def nights() -> list[HardNight]:
-    """Every night of the table."""
-    found = []
-    for name in ALL:
-        half, n = len_of(name) // 2, len_of(name)
-        made: dict[str, dict[str, Any]] = {
-            kind.replace("_", " "): _spoilt(kind, name)
-            for kind in ("stuck_plate", "satellite", "saturated", "trailed", "cloud",
-                         "thick_cloud", "dome")
-        }  # fmt: skip
-        made |= {
-            "missing frame": {"missing": [_number(name, 1)]},
-            "gap of 3 hours": {"pauses": {_number(name, half): 3.0}},
-        }
-        for kind, options in made.items():
-            expect, because = OF_FOUR[kind]
-            found.append(HardNight(kind, name, options, GIVEN if n > 4 else expect, because))
-        border = {"pointing_error": 0.0, "dither": 0.5}
-        for kind, place in (("one beam off", EDGE[name]), ("over the border", (0.994, 0.5))):
-            expect = AT_THE_EDGE.get((kind, name), REFUSED)
-            options = border | {"target_at": place}
-            found.append(HardNight(kind, name, options, expect, EDGE_OF))
-        for kind, options in {
-            "clean": {},
-            "clouds of 1 mag": {"clouds": 1.0},
-            "moonlight": MOON,
-            "drift": {"drift": 300.0},
-            "pointing 0.5 deg": {"pointing_offset": (0.35, -0.35)},
-        }.items():
-            found.append(HardNight(kind, name, options, GIVEN))
-        everything: dict[str, Any] = {
-            "disturbances": {
-                "stuck_plate": [_number(name, 2)],
-                "satellite": [_number(name, n + 1 if n == 4 else 6)],
-            },
-            "clouds": 0.7, "moonlight": 6.0, "moon_gradient": 0.4, "drift": 100.0,
-            "seeing_scatter": 0.1, "pointing_offset": (0.3, 0.3),
-        }  # fmt: skip
-        if n == 4:
-            everything["n_cycles"] = 3
-        else:
-            everything["disturbances"]["saturated"] = [_number(name, n - 2)]
-        found.append(HardNight("everything", name, everything, EITHER, AGREE))
-    few = {"clouds": 1.0, "n_stars": 12, "n_calibrators": 2, "n_cycles": 6}
-    unequal = {"target_at": EDGE[FOUR], "pointing_error": 0.0, "beam_gain": 0.08}
-    found += [
-        HardNight("unequal beams, one off", FOUR, unequal, GIVEN),
-        HardNight("clouds, few stars", POLAROIDS, few, EITHER, "clouds"),
-        HardNight("clouds, few stars", ONE, few, EITHER, "clouds"),
-    ]
-    return found
-
-
-def len_of(instrument: str) -> int:
-    """Return the number of angles of a cycle."""
-    return {EIGHT: 8, SIXTEEN: 16}.get(instrument, 4)
-
-
 def row_of(night: HardNight, told: Told) -> str:
     """Return the line of the table."""
     target = [one for one in told.given if one.target]
@@ -523,17 +341,28 @@ HEAD = (
 )
 
 
-def main(words: list[str]) -> None:
-    chosen = [
+def chosen(words: list[str], *, others: bool, seed: int | None) -> list[HardNight]:
+    """Return the nights that are asked for."""
+    found = [
         night
-        for night in nights()
+        for night in nights() + (other_nights() if words or others else [])
         if not words or any(word.lower() in night.label.lower() for word in words)
     ]
+    return [replace(night, seed=night.seed if seed is None else seed) for night in found]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("words", nargs="*", metavar="WORD")
+    parser.add_argument("--others", action="store_true", help="the further polarimeters too")
+    parser.add_argument("--seed", type=int, help="that of the tests by default")
+    asked = parser.parse_args()
+    wanted = chosen(asked.words, others=asked.others, seed=asked.seed)
     print(HEAD)
     with ThreadPoolExecutor(2) as pool:
-        for night, told in zip(chosen, pool.map(carry, chosen), strict=True):
+        for night, told in zip(wanted, pool.map(carry, wanted), strict=True):
             print(row_of(night, told), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -8,10 +8,10 @@ summary of the run and by `polarnight why`. The table is printed by ``hard_night
 import re
 from dataclasses import replace
 
-import hard_nights
 import numpy as np
 import pytest
-from hard_nights import GIVEN, HEAD, REFUSED, HardNight, Told, carry, nights, row_of
+from hard_nights import HEAD, Told, carry, row_of
+from night_plans import GIVEN, REFUSED, HardNight, frames_of, len_of, nights, other_nights
 
 QUICK = {"stuck plate, CAFOS2.2"}
 OF_THE_TARGET, OF_ALL, SHARP = 3.5, 4.5, 4.5
@@ -79,10 +79,10 @@ def test_the_errors_of_hard_nights_are_no_larger_than_they_have_to_be():
 
 
 def test_a_night_has_its_cycle_where_the_disturbance_is():
-    for night in nights():
-        assert hard_nights.len_of(night.instrument) in (4, 8, 16)
+    for night in nights() + other_nights():
+        assert len_of(night.instrument) in (3, 4, 8, 16)
         for where in night.options.get("disturbances", {}).values():
-            first = hard_nights._number(night.instrument, 0)
+            first = frames_of(night.instrument, 0)[0]
             assert all(frame >= first for frame in where)
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hard_nights import HardNight, carry
+from hard_nights import carry
+from night_plans import HardNight
 from scipy.stats import chi2
 
 HILTNER, BL_LAC = "Hiltner960", "2200+420"

@@ -9,7 +9,7 @@ from polarnight.pipeline.groups.measure import measurable, usable
 from polarnight.pipeline.groups.outcome import GroupFlux, machine_flags
 from polarnight.pipeline.groups.records import ApertureRow, SourceRecord
 from polarnight.pipeline.groups.relative import InstrumentalMagnitude, zero_points
-from polarnight.polarimetry import Stokes
+from polarnight.polarimetry import Stokes, fit_polaroids
 
 
 def row(**changes):
@@ -69,11 +69,23 @@ def test_a_cycle_that_scatters_says_so():
 
     flags = []
     for scale in (1.0, 3.0):
-        stokes = Stokes(q=0.1, u=0.0, cov=np.eye(2) * 1e-6, scale=scale)
+        stokes = Stokes(q=0.1, u=0.0, cov=np.eye(2) * 1e-6, scale=scale, dof=1)
         flux = GroupFlux(1e4, 1e2, True, stokes)
         flags.append(machine_flags({"bits": 0, "mag_zp": 22.0}, [row()], flux))
     assert flags == [(), ("EXCESS_SCATTER",)]
     assert PhotoPolResult.FLAGS["EXCESS_SCATTER"]
+
+
+def test_a_cycle_of_three_polaroids_says_that_nothing_checks_it():
+    from polarnight.db import PhotoPolResult
+
+    flags = []
+    for angles in ((0.0, 60.0, 120.0), (0.0, 45.0, 90.0, 135.0)):
+        flux = 1.0 + 0.1 * np.cos(2 * np.radians(angles))
+        flux = GroupFlux(1e4, 1e2, True, fit_polaroids(angles, flux, np.full(len(flux), 1e-3)))
+        flags.append(machine_flags({"bits": 0, "mag_zp": 22.0}, [row()], flux))
+    assert flags == [("UNCHECKED",), ()]
+    assert PhotoPolResult.FLAGS["UNCHECKED"]
 
 
 def test_stars_beyond_the_linear_range_calibrate_nothing():

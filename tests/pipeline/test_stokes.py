@@ -1,5 +1,6 @@
 """From apertures to Stokes parameters: spoilt beams and frames, clouds, cameras, every plate."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -130,8 +131,56 @@ def test_two_beams_through_clouds(angles, method):
     right(found)
     assert ("ratios" in found.stokes.method) == (method == "ratios")
     assert found.trusted
+    assert found.remarks == ()  # the ratio of two beams knows nothing of clouds
+    assert sky.asked == 1  # whether it was clouds
+
+
+def test_two_beams_under_a_clear_sky_need_no_stars():
+    sky = Sky()
+    assert measure(instrument(), FOUR, pair_rows(FOUR), sky=sky).remarks == ()
+    assert sky.asked == 0
+
+
+def foreign(share, *keys):
+    """Unpolarized light in both beams of some exposures: no plate modulates it."""
+    return lambda angles: [
+        replace(row, flux_counts=row.flux_counts + share * LEVEL) if row.frame in keys else row
+        for row in pair_rows(angles)
+    ]
+
+
+def test_light_of_a_satellite_in_both_beams_is_no_polarization():
+    clear = Sky(np.ones(16), chi2=0.0)
+    found = measure(instrument(), SIXTEEN, foreign(0.3, 5)(SIXTEEN), sky=clear)
+    right(found)
+    assert found.remarks == ("left out, the light changed unlike that of the stars: 112.5 deg",)
+    assert not found.stokes.used[5]
+    assert found.stokes.used.sum() == 15
+    assert found.stokes.intensity == pytest.approx(LEVEL * 2.05, rel=0.01)
+    # Where the stars lost and gained as much, it was a cloud.
+    clouds = np.ones(16)
+    clouds[5] = 1.3
+    found = measure(instrument(), SIXTEEN, pair_rows(SIXTEEN, clouds), sky=Sky(clouds))
+    right(found)
+    assert found.stokes.used.all()
     assert found.remarks == ()
-    assert sky.asked == 0  # the ratio of two beams knows nothing of clouds
+
+
+def test_light_of_a_satellite_at_one_of_four_angles_is_refused():
+    rows = foreign(0.3, 2)(FOUR)
+    with pytest.raises(AlgorithmFailed, match="unlike that of the stars, at 45 deg") as caught:
+        measure(instrument(), FOUR, rows, sky=Sky(np.ones(4), chi2=0.0))
+    assert caught.value.numbers["change"] == pytest.approx(0.3, abs=0.02)
+    # Without stars nothing tells a satellite from a cloud.
+    assert measure(instrument(), FOUR, rows, sky=Sky()).stokes.used.all()
+
+
+def test_a_source_that_changes_is_no_row_of_satellites():
+    rise = np.linspace(1.0, 1.4, 16)
+    found = measure(instrument(), SIXTEEN, pair_rows(SIXTEEN, rise), sky=Sky(np.ones(16), chi2=0.0))
+    right(found)
+    assert found.stokes.used.all()
+    assert found.remarks == ("the light of the source changed from angle to angle",)
 
 
 def test_angles_against_north_through_east():

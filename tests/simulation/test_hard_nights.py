@@ -92,6 +92,21 @@ def test_trails_satellites_and_open_shutters():
     assert frame("dome").data.mean() < 0.1 * expected.data.mean() + clean.camera.bias + 5.0
 
 
+def test_a_satellite_has_a_trail_in_each_beam():
+    clean = night_of()
+    exposure = next(e for e in science(clean) if e.obsmode is ObsMode.POLARIMETRY)
+    number = science(clean).index(exposure)
+    expected = clean.render(exposure)
+    spoilt = night_of(disturbances={"satellite": number}).render(exposure)
+    extra = spoilt.data.astype(float) - expected.data
+    gain = clean.camera.gain
+    for end in ("", "_e"):
+        x, y = round(spoilt.truth["x" + end][0]), round(spoilt.truth["y" + end][0])
+        # 3000 electrons for each pixel of its way.
+        assert extra[y - 6 : y + 7, x - 6 : x + 7].sum() > 10 * 3000 / gain
+    assert spoilt.truth["flux_adu"] == expected.truth["flux_adu"]
+
+
 def test_missing_frames_and_pauses(tmp_path):
     options = SMALL | {"missing": (2,), "pauses": {5: 1.5}}
     truth = read_truth(simulate_night("CAFOS2.2", DATES["CAFOS2.2"], 6, tmp_path, **options))

@@ -6,12 +6,15 @@ Files are spoilt by `polarnight.simulation.faults`; here the light itself is.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from polarnight.simulation.psf import Psf, add_stars
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["DISTURBANCES", "add_satellite_trail"]
 
@@ -37,9 +40,12 @@ def add_satellite_trail(
     psf: Psf,
     rng: np.random.Generator,
     *,
+    offsets: Sequence[tuple[float, float]] = ((0.0, 0.0),),
     electrons_per_pixel: float = 3000.0,
 ) -> None:
     """Add the trail of a satellite through a point to an image in place.
+
+    Two beams on one frame show it twice, as they do everything in the sky.
 
     Parameters
     ----------
@@ -50,14 +56,17 @@ def add_satellite_trail(
     psf : Psf
     rng : numpy.random.Generator
         For the direction.
+    offsets : sequence of tuple of float
+        (x, y) of its images relative to the first, pixels.
     electrons_per_pixel : float
-        Light along the trail for each pixel of its length.
+        Light along each image of the trail for each pixel of its length; unpolarized.
     """
     ny, nx = image.shape
     angle = rng.uniform(0.0, np.pi)
     step = max(0.5, psf.fwhm / 3.0)
     along = np.arange(-np.hypot(nx, ny), np.hypot(nx, ny), step)
-    xs, ys = x + along * np.cos(angle), y + along * np.sin(angle)
-    near = (xs > -20) & (xs < nx + 20) & (ys > -20) & (ys < ny + 20)
-    flux = np.full(int(near.sum()), electrons_per_pixel * step)
-    add_stars(image, xs[near], ys[near], flux, psf)
+    for dx, dy in offsets:
+        xs, ys = x + dx + along * np.cos(angle), y + dy + along * np.sin(angle)
+        near = (xs > -20) & (xs < nx + 20) & (ys > -20) & (ys < ny + 20)
+        flux = np.full(int(near.sum()), electrons_per_pixel * step)
+        add_stars(image, xs[near], ys[near], flux, psf)

@@ -197,7 +197,8 @@ def render_frame(
     )
     image += np.float32(sky_rate * exptime) * _gradient((ny, nx), c.sky_gradient)
     if c.satellite:
-        add_satellite_trail(image, float(x[0]), float(y[0]), c.psf, rng)
+        offsets = [offset for _, _, offset in images]
+        add_satellite_trail(image, float(x[0]), float(y[0]), c.psf, rng, offsets=offsets)
     image *= flat
     image += np.float32(exptime) * chip.dark
     rate = c.cosmic_rate * image.size

@@ -205,6 +205,7 @@ class PhotoPolResult(AuditedModel, ProductColumns):
         HOST_CORRECTED = 1 << 14
         HOST_REFUSED = 1 << 15
         SKY_UNKNOWN = 1 << 16
+        UNCHECKED = 1 << 17
 
     FLAGS: ClassVar[type[Flags]] = Flags
 

@@ -351,6 +351,8 @@ def machine_flags(
             flags.append("BAD_POLARIMETRY")
     if flux.stokes is not None and flux.stokes.scale > 1.0:
         flags.append("EXCESS_SCATTER")
+    if flux.stokes is not None and flux.stokes.dof <= 0:
+        flags.append("UNCHECKED")
     if flux.sky_unknown:
         flags.append("SKY_UNKNOWN")
     if any(row.forced for row in rows):

@@ -49,6 +49,11 @@ _BY_CHANCE = 0.05
 _BEYOND_DOUBT = 6.0  # sigmas
 _STEADY = 0.02
 """Change of the light that the extinction of an hour makes, and that matters for no magnitude."""
+_FOREIGN = 0.05
+"""Change of the light of a source, unlike that of the stars, at which an exposure is spoilt: more
+than flat fields leave, or the seeing makes of the galaxy about a source."""
+_MOST_SPOILT = 0.25
+"""Share of the exposures beyond which it is the source that changes."""
 _FEW_DEGREES = 2
 """Degrees of freedom up to which the scatter of a cycle is a poor measure of its errors."""
 _WORST = 0.005
@@ -88,6 +93,10 @@ class SourceStokes:
     sky_unknown: bool = False
     partial: bool = False
     unsteady: bool = False
+
+
+class _ForeignLight(AlgorithmFailed):
+    """Both beams of a source have light that is not its own."""
 
 
 def stokes_of_source(
@@ -229,8 +238,15 @@ class _Cycle:
         """Both beams; one alone where the other is spoilt."""
         both = self.table.at_least(GOOD, "O", "E")
         if self._enough(both):
-            found = self._pairs(both, GOOD)
-            return self._unspoilt_beam(found) if self._disagree(found.stokes) else found
+            try:
+                found = self._pairs(both, GOOD)
+            except _ForeignLight as error:
+                return self._unspoilt_beam(error)
+            if not self._disagree(found.stokes):
+                return found
+            msg = "the angles do not agree, and are too few to tell which of them is spoilt"
+            numbers = {"chi2": found.stokes.chi2, "dof": found.stokes.dof}
+            return self._unspoilt_beam(AlgorithmFailed(msg, **numbers))
         counts = {beam: self.table.at_least(GOOD, beam) for beam in ("O", "E")}
         better: Beam = "O" if counts["O"].sum() > counts["E"].sum() else "E"
         if self._linear and self._enough(counts[better]):
@@ -249,6 +265,8 @@ class _Cycle:
         beams = [
             column[beam] for beam in ("O", "E") for column in (self.table.flux, self.table.error)
         ]
+        odd, remarks = self._unlike_the_stars(chosen)
+        chosen = chosen & ~odd
         stokes = self._fit_pairs(chosen, beams)
         sky, why_not = None, ""
         if not (chosen.all() and stokes.used.all()):
@@ -259,14 +277,60 @@ class _Cycle:
             if self._enough(known):
                 chosen = known
                 stokes = self._fit_pairs(chosen, [column / sky.factor for column in beams])
-        remarks: tuple[str, ...] = ()
         if not stokes.used.all():
-            angles = self.table.angle[chosen][~stokes.used]
-            remarks = (f"left out as outliers: {', '.join(f'{angle:g}' for angle in angles)} deg",)
+            left_out = np.zeros(len(chosen), dtype=bool)
+            left_out[chosen] = ~stokes.used
+            remarks = (*remarks, f"left out as outliers: {self._few(left_out)}")
         unsteady = sky is None and self._changes(chosen)
         stokes = self._with_common(stokes, sum(self.common.values()), sky)
         found = self._result(stokes, chosen, quality, sky, remarks)
         return replace(found, partial=bool(why_not), unsteady=unsteady)
+
+    def _unlike_the_stars(self, chosen: BoolArray) -> tuple[BoolArray, tuple[str, ...]]:
+        """Return the exposures in which the light of both beams is not what the stars tell.
+
+        Foreign light in both apertures hides from the ratio of the beams and dilutes the
+        polarization: the trail of a satellite has two images, as everything in the sky.
+
+        Returns
+        -------
+        odd : ndarray of bool, shape (exposures,)
+        remarks : tuple of str
+
+        Raises
+        ------
+        _ForeignLight
+            Where too few angles are left without them.
+        """
+        odd, none = np.zeros(len(chosen), dtype=bool), np.zeros(len(chosen), dtype=bool)
+        sky = self._transparency(always=True)[0] if self._changes(chosen) else None
+        if sky is None:
+            return none, ()
+        light = (self.table.flux["O"] + self.table.flux["E"]) / sky.factor
+        noise = np.hypot(self.table.error["O"], self.table.error["E"]) / sky.factor
+        error = np.hypot(noise, light * sky.error / sky.factor)
+        chosen = chosen & np.isfinite(light)
+        while self._enough(chosen & ~odd):
+            level = float(np.median(light[chosen & ~odd]))
+            off = np.where(chosen & ~odd, np.abs(light - level), 0.0)
+            off[off <= np.maximum(_BEYOND_DOUBT * error, _FOREIGN * level)] = 0.0
+            worst = int(np.argmax(off))
+            if not off[worst]:
+                break
+            odd[worst] = True
+            if odd.sum() > max(1.0, _MOST_SPOILT * chosen.sum()):
+                return none, ("the light of the source changed from angle to angle",)
+            if not self._enough(chosen & ~odd):
+                raise _ForeignLight(
+                    "the angles do not agree: the light of both beams changed unlike that of the "
+                    f"stars, at {self._few(odd)}, and too few angles are left without",
+                    change=float(light[worst] / level - 1.0),
+                    sigmas=float(off[worst] / error[worst]),
+                )
+        if not odd.any():
+            return none, ()
+        remark = f"left out, the light changed unlike that of the stars: {self._few(odd)}"
+        return odd, (remark,)
 
     def _changes(self, chosen: BoolArray) -> bool:
         """Return whether the light of both beams together changed: clouds, or other exposures."""
@@ -295,7 +359,7 @@ class _Cycle:
             angle, *columns, beam_gain=parameters.beam_gain, clip=parameters.clip
         )
 
-    def _unspoilt_beam(self, pairs: SourceStokes) -> SourceStokes:
+    def _unspoilt_beam(self, why_not_both: AlgorithmFailed) -> SourceStokes:
         """Return the beam that agrees with itself where the two do not with each other.
 
         The other one has to disagree with itself beyond doubt: a plate that stood wrong spoils
@@ -320,11 +384,7 @@ class _Cycle:
                 doubtless += 1
         if len(agreeing) == 1 and doubtless == 1:
             return agreeing[0]
-        raise AlgorithmFailed(
-            "the angles do not agree, and are too few to tell which of them is spoilt",
-            chi2=pairs.stokes.chi2,
-            dof=pairs.stokes.dof,
-        )
+        raise why_not_both
 
     # -- what both share ---------------------------------------------------------------------
 
