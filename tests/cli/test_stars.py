@@ -110,3 +110,35 @@ def test_what_covers_a_field_is_not_fetched_by_a_run(monkeypatch):
     )
     star_fields.fetch_missing(context, [])
     assert set(online.ONLINE) == {"gaia", "apass", "ps1", "sdss"}
+
+
+def test_a_field_without_stars_keeps_nobody_from_the_next(monkeypatch):
+    from polarnight.astrometry import Fetched, NoStars
+    from polarnight.pipeline import star_fields
+
+    fields = [star_fields.Field(10.0, dec, 0.2) for dec in (-80.0, 20.0)]
+    asked = []
+
+    def fetch(catalogue, ra, dec, *rest, **options):
+        asked.append(dec)
+        if dec < -30.0:
+            raise NoStars("Pan-STARRS1 has no star there")
+        return Fetched("ps1_field", 7, new=True)
+
+    monkeypatch.setattr(star_fields, "_fields", lambda epochs, radius: fields)
+    monkeypatch.setattr(star_fields, "covering", lambda *where: None)
+    monkeypatch.setattr(star_fields, "fetch_stars", fetch)
+    told = []
+    settings = SimpleNamespace(online=True, online_catalogue="ps1", online_timeout=1.0)
+    context = SimpleNamespace(
+        settings=SimpleNamespace(astrometry=settings, data=SimpleNamespace(stars="x")),
+        options=SimpleNamespace(dry_run=False),
+        warn=lambda *words: told.append(words[-1]),
+    )
+    star_fields.fetch_missing(context, [])
+    assert asked == [-80.0, 20.0]
+    assert told == ["Pan-STARRS1 has no star there"]
+    found = star_fields.fetch_fields(fields, "ps1", "x", 1.0)
+    assert next(found).stars == 7
+    with pytest.raises(NoStars, match="no star there"):
+        next(found)

@@ -15,6 +15,7 @@ from polarnight.astrometry.stars.local import LocalCatalogue
 from polarnight.astrometry.stars.online import (
     ONLINE,
     Fetched,
+    NoStars,
     OnlineCatalogue,
     covering,
     fetch_stars,
@@ -31,6 +32,7 @@ __all__ = [
     "Fetched",
     "LocalCatalogue",
     "MemoryCatalogue",
+    "NoStars",
     "OnlineCatalogue",
     "Orientation",
     "PairVector",

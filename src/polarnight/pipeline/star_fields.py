@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from polarnight.astrometry import Fetched, covering, fetch_stars
+from polarnight.astrometry import Fetched, NoStars, covering, fetch_stars
 from polarnight.astrometry.geometry import separation
 from polarnight.errors import ConfigError, ExternalService
 
@@ -51,12 +51,21 @@ def fetch_fields(
     Raises
     ------
     ExternalService
-        At the first that fails; what came before it is on disk.
+        At the first that fails; what came before it is on disk. As `NoStars`, when all is done,
+        where the catalogue has nothing in some of them.
     """
+    empty = []
     for field in fields:
-        yield fetch_stars(
-            catalogue, field.ra, field.dec, field.radius, directory, timeout=timeout, again=again
-        )
+        try:
+            yield fetch_stars(
+                *(catalogue, field.ra, field.dec, field.radius, directory),
+                timeout=timeout,
+                again=again,
+            )
+        except NoStars as error:
+            empty.append(str(error))
+    if empty:
+        raise NoStars("; ".join(empty))
 
 
 def field_of_source(name: str, radius: float | None = None) -> Field:
@@ -102,7 +111,7 @@ def fetch_missing(context: RunContext, epochs: Sequence[Epoch]) -> None:
     """Fetch stars for the fields of some nights that no fetched catalogue covers.
 
     Only where ``astrometry.online`` asks for it. A service that does not answer is told once,
-    and the run goes on with what is on disk.
+    and the run goes on with what is on disk; a field without stars is told and left.
     """
     settings = context.settings.astrometry
     if not settings.online or context.options.dry_run:
@@ -120,6 +129,8 @@ def fetch_missing(context: RunContext, epochs: Sequence[Epoch]) -> None:
                 directory,
                 timeout=settings.online_timeout,
             )
+        except NoStars as error:  # beyond the footprint; the next field need not be
+            context.warn("reduce", "star catalogue", str(error))
         except ExternalService as error:
             context.warn("reduce", "star catalogue", str(error))
             return

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
-import os
 import re
+import secrets
 import shutil
 from collections.abc import Mapping
 from itertools import pairwise
@@ -14,8 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from polarnight.astrometry.stars.local import MANIFEST, LocalCatalogue, zone_name, zone_of
+from polarnight.astrometry.stars.local import (
+    MANIFEST,
+    REPLACED,
+    LocalCatalogue,
+    restore_replaced,
+    zone_name,
+    zone_of,
+)
 from polarnight.errors import ConfigError
+from polarnight.frames.atomic import flush_to_disk, remove_leftovers, temporary_name
 from polarnight.frames.bands import band_in_system
 
 if TYPE_CHECKING:
@@ -27,6 +37,7 @@ Floats = npt.NDArray[np.float64]
 
 # Catalogues write 99.999, -99 or 9999 where they have no value.
 _FAINTEST, _BRIGHTEST, _LARGEST_ERROR = 50.0, -30.0, 9.0
+_MOST_TRIES = 10
 _FASTEST = 2e4  # mas per year, twice what Barnard's star moves; others mean none as well
 
 
@@ -230,10 +241,9 @@ def _write(
         msg = f"{target} is there and is no star catalogue of ours; choose another name"
         raise ConfigError(msg)
     directory.mkdir(parents=True, exist_ok=True)
-    fresh = directory / f".{label}.new-{os.getpid()}"
-    stale = directory / f".{label}.old-{os.getpid()}"
-    for folder in (fresh, stale):
-        shutil.rmtree(folder, ignore_errors=True)
+    restore_replaced(directory)
+    remove_leftovers(directory)
+    fresh = temporary_name(target)
     try:
         fresh.mkdir()
         band, cell = zone_of(columns["ra"], columns["dec"])
@@ -245,14 +255,35 @@ def _write(
             path = fresh / zone_name(*divmod(int(key[i]), 1000))
             pq.write_table(table.slice(i, j - i), path)
         (fresh / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-        if target.exists():
+        for path in (*fresh.iterdir(), fresh):
+            flush_to_disk(path)
+        _put_in_place(fresh, target)
+        flush_to_disk(directory)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _put_in_place(fresh: Path, target: Path) -> None:
+    """Rename a folder to the name of another one, which is removed.
+
+    The old one stays under a name that `restore_replaced` knows until the new one is in place.
+    """
+    for _ in range(_MOST_TRIES):
+        stale = target.with_name(f".{target.name}{REPLACED}{secrets.token_hex(4)}")
+        with contextlib.suppress(FileNotFoundError):
             target.rename(stale)
         try:
             fresh.rename(target)
-        except OSError:
+        except OSError as error:
+            # Another process may have put its own there in the meantime; later is newer.
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                continue
             if stale.exists():
                 stale.rename(target)
             raise
-    finally:
-        for folder in (fresh, stale):
-            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            if target.exists():
+                shutil.rmtree(stale, ignore_errors=True)
+        return
+    msg = f"{target} is being replaced by other processes all the time; try again later"
+    raise ConfigError(msg)

@@ -7,6 +7,7 @@ folder of its own with a small manifest; a catalogue directory may hold several.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from functools import lru_cache
@@ -19,10 +20,22 @@ import numpy.typing as npt
 from polarnight.astrometry.geometry import separation, unit_vectors
 from polarnight.astrometry.stars.catalogue import Stars, ranking_magnitude
 from polarnight.errors import ConfigError
+from polarnight.frames.atomic import temporary_name
 
-__all__ = ["MANIFEST", "LocalCatalogue", "zone_name", "zone_of", "zones_in_cone"]
+__all__ = [
+    "MANIFEST",
+    "REPLACED",
+    "LocalCatalogue",
+    "restore_replaced",
+    "zone_name",
+    "zone_of",
+    "zones_in_cone",
+]
 
 MANIFEST = "catalogue.json"
+REPLACED = ".replaced-"
+"""Part of the hidden name of a catalogue that is being replaced."""
+
 _BANDS = 180
 _SAME_STAR_ARCSEC = 1.0
 # No star moves further from its zone than this between its epoch and ours (Barnard's star
@@ -78,6 +91,21 @@ def zones_in_cone(ra: float, dec: float, radius_deg: float) -> list[tuple[int, i
     return zones
 
 
+def restore_replaced(directory: Path) -> None:
+    """Bring back catalogues whose replacement was killed between two renames.
+
+    Where the new one is in place, what is left of the old one is removed.
+    """
+    for stale in sorted(directory.glob(f".*{REPLACED}*")):
+        target = directory / stale.name[1:].rpartition(REPLACED)[0]
+        if target.exists():
+            shutil.rmtree(stale, ignore_errors=True)
+            continue
+        # Another process may do the same at this moment, or be about to finish.
+        with contextlib.suppress(OSError):
+            stale.rename(target)
+
+
 class LocalCatalogue:
     """The star catalogues imported into a directory, as one.
 
@@ -102,6 +130,7 @@ class LocalCatalogue:
         ConfigError
             Where a manifest cannot be read.
         """
+        restore_replaced(self.directory)
         found = {}
         for path in sorted(self.directory.glob(f"[!.]*/{MANIFEST}")):
             try:
@@ -125,8 +154,7 @@ class LocalCatalogue:
             msg = f"there is no star catalogue {name!r}; there are: {known}"
             raise ConfigError(msg)
         # Out of sight at one stroke, so that no run ever sees half a catalogue.
-        hidden = self.directory / f".{name}.removed"
-        shutil.rmtree(hidden, ignore_errors=True)
+        hidden = temporary_name(self.directory / name)
         (self.directory / name).rename(hidden)
         shutil.rmtree(hidden)
         return int(manifests[name].get("stars", 0))

@@ -7,7 +7,6 @@ field again needs no network.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,19 +20,23 @@ import numpy.typing as npt
 from polarnight.astrometry.geometry import separation
 from polarnight.astrometry.stars.importing import import_stars
 from polarnight.astrometry.stars.local import LocalCatalogue
+from polarnight.astrometry.stars.vizier import VizierTable, query_cone
 from polarnight.errors import ConfigError, ExternalService
 from polarnight.frames.bands import ROUGH
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["ONLINE", "Fetched", "OnlineCatalogue", "covering", "fetch_stars"]
+__all__ = ["ONLINE", "Fetched", "NoStars", "OnlineCatalogue", "covering", "fetch_stars"]
 
 Floats = npt.NDArray[np.float64]
 _LARGEST_RADIUS = 2.0  # degrees; more stars than any of our fields needs
-_ALL = -1
 _EDGE = 1.02  # the radius within which stars count as asked for: epochs and rounding differ
 _LEAST_INSIDE = 0.9
+
+
+class NoStars(ExternalService):
+    """The service is well; its catalogue has no star in the field, as beyond its footprint."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,11 @@ class OnlineCatalogue:
         motions = ["pmRA", "pmDE"] if self.proper_motions else []
         mags = [name for column in self.bands.values() for name in (column, f"e_{column}")]
         return [self.ra, self.dec, *motions, *mags, *self.more]
+
+    @property
+    def table(self) -> VizierTable:
+        """The table as VizieR knows it."""
+        return VizierTable(self.vizier, self.title, self.columns, self.dec)
 
 
 def _gaia_clean(
@@ -248,8 +256,8 @@ def fetch_stars(
     ConfigError
         For an unknown catalogue or a place that is none.
     ExternalService
-        Where the service cannot be reached, takes too long, answers nonsense, or has no star
-        there.
+        Where the service cannot be reached, takes too long, answers nonsense, or has more stars
+        there than it sends; as `NoStars` where it has none.
     """
     if catalogue not in ONLINE:
         msg = f"no online catalogue {catalogue!r}; there are {', '.join(ONLINE)}"
@@ -264,8 +272,8 @@ def fetch_stars(
     if known is not None:
         return Fetched(known, int(LocalCatalogue(directory).manifests[known]["stars"]), new=False)
     source = ONLINE[catalogue]
-    rows = _ask(source, ra, dec, radius_deg, timeout)
-    stars = _cleaned(_inside(rows, source, ra, dec, radius_deg), source)
+    columns = query_cone(source.table, ra, dec, radius_deg, timeout)
+    stars = _cleaned(_inside(columns, source, ra, dec, radius_deg), source)
     name = f"{catalogue}_{ra:.4f}{dec:+.4f}_{radius_deg:.3f}"
     count = import_stars(
         stars,
@@ -287,72 +295,40 @@ def fetch_stars(
     return Fetched(name, count, new=True)
 
 
-def _ask(
-    source: OnlineCatalogue, ra: float, dec: float, radius_deg: float, timeout: float
-) -> Table:
-    """Return the rows of a cone as VizieR gives them."""
-    from astropy import units
-    from astropy.coordinates import SkyCoord
-
-    where = f"{source.title} (VizieR {source.vizier})"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the spelling of columns in the answer
-            from astroquery.vizier import Vizier
-
-            service = Vizier(columns=source.columns, row_limit=_ALL, timeout=timeout)
-            tables = service.query_region(
-                SkyCoord(ra, dec, unit="deg", frame="icrs"),
-                radius=radius_deg * units.deg,
-                catalog=source.vizier,
-                cache=False,
-                frame="icrs",
-            )
-    except Exception as error:  # a dozen kinds, of three libraries and the operating system
-        told = " ".join(str(error).split())[:120] or type(error).__name__
-        msg = (
-            f"{where} does not answer ({told}); without a network import a local table with "
-            "`polarnight stars import`"
-        )
-        raise ExternalService(msg) from error
-    if not tables or not len(tables[0]):
-        msg = (
-            f"{where} has no star within {radius_deg:g} deg of {ra:.4f} {dec:+.4f}, or does not "
-            "answer with a table"
-        )
-        raise ExternalService(msg)
-    return tables[0]
-
-
 def _inside(
-    rows: Table, source: OnlineCatalogue, ra: float, dec: float, radius_deg: float
-) -> Table:
+    columns: Mapping[str, Floats], source: OnlineCatalogue, ra: float, dec: float, radius_deg: float
+) -> dict[str, Floats]:
     """Return the rows that lie where they were asked for; most have to.
 
     What is kept on disk counts as all that there is in the field.
     """
+    rows = len(columns[source.ra])
+    if not rows:
+        msg = f"{source.table} has no star within {radius_deg:g} deg of {ra:.4f} {dec:+.4f}"
+        raise NoStars(msg)
     with np.errstate(invalid="ignore"):
-        places = [_floats(rows, name, source) for name in (source.ra, source.dec)]
-        distance = separation(places[0], places[1], ra, dec)
+        distance = separation(columns[source.ra], columns[source.dec], ra, dec)
         inside = np.asarray(distance <= radius_deg * _EDGE)
-    if inside.sum() < _LEAST_INSIDE * len(rows):
+    if inside.sum() < _LEAST_INSIDE * rows:
         msg = (
-            f"{source.title} (VizieR {source.vizier}) answers with {len(rows)} stars, of which "
-            f"{len(rows) - inside.sum()} lie outside the {radius_deg:g} deg about {ra:.4f} "
-            f"{dec:+.4f} or nowhere; nothing was kept, try again later"
+            f"{source.table} answers with {rows} stars, of which {rows - inside.sum()} lie "
+            f"outside the {radius_deg:g} deg about {ra:.4f} {dec:+.4f} or nowhere; nothing was "
+            "kept, try again later"
         )
         raise ExternalService(msg)
-    return rows[inside]
+    return {name: values[inside] for name, values in columns.items()}
 
 
-def _cleaned(rows: Table, source: OnlineCatalogue) -> Table:
+def _cleaned(columns: Mapping[str, Floats], source: OnlineCatalogue) -> Table:
     """Return positions, motions and trustworthy magnitudes under our own names."""
     from astropy.table import Table
 
-    columns = {name: _floats(rows, name, source) for name in source.columns}
-    stars = trusted = np.ones(len(rows), dtype=bool)
+    stars = trusted = np.ones(len(columns[source.ra]), dtype=bool)
     if source.clean is not None:
         stars, trusted = source.clean(columns)
+    if not stars.any():
+        msg = f"{source.table} has galaxies and doublets but no star there; nothing was kept"
+        raise NoStars(msg)
     table = Table({"ra": columns[source.ra], "dec": columns[source.dec]})
     if source.proper_motions:
         table["pmra"], table["pmdec"] = columns["pmRA"], columns["pmDE"]
@@ -367,26 +343,3 @@ def _cleaned(rows: Table, source: OnlineCatalogue) -> Table:
     # Saturated stars and blends still tell the plate solver where bright stars are.
     table[f"mag_{ROUGH}"] = columns[source.bands[source.ranking]]
     return table[stars]
-
-
-def _floats(rows: Table, name: str, source: OnlineCatalogue) -> Floats:
-    """Return a column as floats, NaN where it is blank."""
-    # The names of columns come as such, or made into identifiers.
-    spellings = (name, name.replace("'", "_"), name.translate(str.maketrans("(/)", "___")))
-    found = next((spelling for spelling in spellings if spelling in rows.colnames), None)
-    if found is None:
-        msg = (
-            f"{source.title} (VizieR {source.vizier}) has no column {name!r} any more; it has "
-            f"{', '.join(rows.colnames)}"
-        )
-        raise ExternalService(msg)
-    column = rows[found]
-    if column.dtype.kind not in "biuf" or column.ndim != 1:
-        msg = (
-            f"{source.title} (VizieR {source.vizier}) answers with a column {name!r} that holds "
-            f"no numbers ({column.dtype})"
-        )
-        raise ExternalService(msg)
-    if hasattr(column, "filled"):
-        column = column.astype(np.float64).filled(np.nan)
-    return np.asarray(column, dtype=np.float64)
