@@ -44,3 +44,37 @@ def test_names_are_the_same():
         assert name in dir(iop4lib.db)
     with pytest.raises(AttributeError, match="Nothing"):
         iop4lib.db.Nothing  # noqa: B018
+
+
+def test_telescopes_and_instruments():
+    import iop4lib.instrument
+    import iop4lib.instruments
+    import iop4lib.telescopes
+    import polarnight.instruments
+    import polarnight.telescopes
+
+    assert iop4lib.telescopes.Telescope is polarnight.telescopes.Telescope
+    assert iop4lib.instruments.Instrument is polarnight.instruments.Instrument
+    # The documentation spells the module of the base class in both ways.
+    assert iop4lib.instrument.Instrument is iop4lib.instruments.Instrument
+    assert iop4lib.telescopes.get_telescope("T090").name == "OSN-T090"
+    camera = iop4lib.instruments.get_instrument("AndorT90")
+    assert isinstance(camera, iop4lib.instruments.Instrument)
+
+
+def test_a_class_that_inherits_as_the_documentation_says():
+    from iop4lib.instruments import DeclaredInstrument, get_instrument
+    from iop4lib.telescopes import Telescope
+
+    class Hut(Telescope):
+        pass
+
+    hut = Hut("HUT", "HUT", ("hut",), 190.0, 50.0, 100.0)
+    assert hut.longitude == -170.0
+    assert hut.night_of(2460736.4) == Telescope("X", "X", (), -170.0, 0, 0).night_of(2460736.4)
+
+    class Mine(DeclaredInstrument):
+        pass
+
+    mine = Mine(get_instrument("AndorT90").declaration)
+    assert (mine.name, mine.pixel_scale) == ("AndorT90", 0.387)
