@@ -70,7 +70,12 @@ def _default(name: str, info: Any) -> str:
         return ""
     if info.default_factory is not None:
         # The number of processes depends on the machine that builds these pages.
-        return {"workers": "cores, at most 4"}.get(name, "none")
+        if name == "workers":
+            return "cores, at most 4"
+        made = info.default_factory()
+        if isinstance(made, dict) and made:
+            return "``{" + ", ".join(f"{key}: {entry}" for key, entry in made.items()) + "}``"
+        return "none"
     value = info.default
     if value is None:
         return "none"

@@ -10,7 +10,8 @@ from astropy.io import fits
 from polarnight.config import load_settings
 from polarnight.db import FrameQuality, MasterBias, MasterFlat, NightQuality, ReducedFit
 from polarnight.pipeline.demo.simulated import simulate_to_directory
-from polarnight.pipeline.quality.figures import ZeroPointHistory, sky_brightness
+from polarnight.pipeline.quality.figures import sky_brightness
+from polarnight.pipeline.quality.history import Usual, ZeroPointHistory
 from polarnight.pipeline.quality.masters import master_warnings
 
 NIGHT, NEXT = "OSN-T090/2022-09-18", "OSN-T090/2022-09-21"
@@ -42,10 +43,11 @@ def test_figures_of_frames_and_nights(reduced):
     assert max(row.transparency for row in frames) == 1.0
     for row in frames:
         measured = row.reducedfit
+        above = night.extinction_taken * (measured.airmass - 1.0)
         assert row.seeing == measured.fwhm
         assert 1.0 <= row.elongation < 1.2
         assert row.sky_rate == pytest.approx(measured.background_level / measured.exptime)
-        ratio = 10 ** (0.4 * (measured.mag_zp - night.zero_point))
+        ratio = 10 ** (0.4 * (measured.mag_zp + above - night.zero_point))
         assert row.transparency == pytest.approx(ratio)
         assert row.throughput is None  # nobody knows yet what is usual
     # One sky above both: behind a polaroid there is half of it.
@@ -200,10 +202,13 @@ def test_what_is_usual_of_a_camera(reduced):
     settings = load_settings().quality
     kind = ("AndorT90", "PHOTOMETRY", "R")
     history, epoch = ZeroPointHistory({}), Epoch.objects.get()
-    assert history.usual(epoch, kind, settings) == (None, 0)
+    assert history.usual(epoch, kind, settings) == Usual(None, 0.0, 0)
     for day, value in ((1, 21.0), (2, 21.4), (3, 20.0), (18, 5.0), (19, 30.0)):
         other = Epoch(telescope="OSN-T090", night=date(2022, 9, day))
         history.remember(other, kind, value)
     # The median of the nights before; those after and the night itself do not count.
-    assert history.usual(epoch, kind, settings) == (21.0, 3)
-    assert history.usual(epoch, ("AndorT90", "PHOTOMETRY", "V"), settings) == (None, 0)
+    usual = history.usual(epoch, kind, settings)
+    assert (usual.value, usual.n) == (21.0, 3)
+    # Error of a median of three that scatter by 0.4 about it.
+    assert usual.error == pytest.approx(1.2533 * 1.4826 * 0.4 / 3**0.5)
+    assert history.usual(epoch, ("AndorT90", "PHOTOMETRY", "V"), settings) == Usual(None, 0.0, 0)

@@ -39,6 +39,13 @@ def _percent(value: float | None, digits: int = 0, limit: float | None = None) -
     return Text(f"{100.0 * value:.{digits}f} %", "yellow" if poor else "")
 
 
+def _extinction(row: NightQuality) -> str:
+    """Return the extinction that the night itself told, with its error."""
+    if row.extinction is None:
+        return ""
+    return f"{row.extinction:.3f} ± {row.extinction_err:.3f}"
+
+
 def _mode(row: Any) -> str:
     return {"PHOTOMETRY": "phot", "POLARIMETRY": "pol"}.get(row.obsmode, "")
 
@@ -47,8 +54,8 @@ def night_lines(rows: Sequence[NightQuality]) -> Table:
     """Return a line for each kind of frames of each night, and one for each detector."""
     columns = (
         "night", "instrument", "band", "mode", "solved", "seeing", "best", "elong.", "sky",
-        "ADU/s", "zero point", "transp.", "throughput", "bias", "noise e-", "dark ADU/s",
-        "flat", "large", "dust",
+        "ADU/s", "zero point", "extinction", "transp.", "throughput", "bias", "noise e-",
+        "dark ADU/s", "flat", "large", "dust",
     )  # fmt: skip
     cells = [
         (
@@ -63,6 +70,7 @@ def night_lines(rows: Sequence[NightQuality]) -> Table:
             _number(row.sky_mag, 2),
             _number(row.sky_rate, 2),
             _number(row.zero_point, 3),
+            _extinction(row),
             _percent(row.transparency, limit=_CLOUDY),
             _percent(row.throughput, limit=_CLOUDY),
             _number(row.bias_level, 1),

@@ -83,6 +83,17 @@ def _hosts(value: Any) -> Any:
 UserPath = Annotated[Path, AfterValidator(_absolute)]
 LogLevel = Annotated[int, BeforeValidator(_level), Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+EXTINCTION = {
+    "U": 0.48, "B": 0.23, "V": 0.13, "R": 0.09, "I": 0.05,
+    "u": 0.47, "g": 0.17, "r": 0.10, "i": 0.06, "z": 0.05,
+}  # fmt: skip
+"""Magnitudes per airmass by band, typical of a site at 2000 to 3000 m.
+
+V is the median of La Palma over 20 years (Garcia-Gil, Munoz-Tunon and Varela 2010, PASP 122,
+1109); the others follow it as Rayleigh scattering, aerosols and ozone do.
+"""
 
 
 class _Part(BaseModel):
@@ -218,6 +229,18 @@ class QualitySettings(_Part):
     )
     reference_nights: int = Field(
         3, ge=1, description="nights that it takes to know what is usual, number"
+    )
+    extinction: dict[str, NotNegative] = Field(
+        default_factory=lambda: dict(EXTINCTION),
+        description="magnitudes per airmass by band, where no night tells; of a good site "
+        "unless given",
+    )
+    extinction_airmass: Positive = Field(
+        0.3, description="range of airmass that it takes to fit the extinction of a night"
+    )
+    photometric_scatter: Positive = Field(
+        0.02,
+        description="scatter of zero points about that fit beyond which a night has clouds, mag",
     )
 
 

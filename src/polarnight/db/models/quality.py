@@ -16,7 +16,7 @@ class FrameQuality(models.Model):
     """How good the conditions of one reduced frame were.
 
     ``transparency`` is relative to the best frame of the night, ``throughput`` to what is usual
-    of the camera; both of the same band and mode.
+    of the camera; both of the same band and mode, and at airmass 1.
     """
 
     reducedfit = models.OneToOneField(ReducedFit, on_delete=models.CASCADE, related_name="quality")
@@ -68,10 +68,21 @@ class NightQuality(models.Model):
     n_detections = NumberField(help_text="median")
     sky_rate = NumberField(help_text="median, ADU per second and pixel")
     sky_mag = NumberField(help_text="median, mag per square arcsec")
-    zero_point = NumberField(help_text="of the best frame, magnitude of one ADU per second")
+    zero_point = NumberField(
+        help_text="of the best frame at airmass 1, magnitude of one ADU per second"
+    )
     zero_point_err = NumberField()
+    extinction = NumberField(help_text="of this night, magnitudes per airmass")
+    extinction_err = NumberField()
+    extinction_n = models.IntegerField(
+        null=True, blank=True, help_text="zero points that it was fitted to"
+    )
+    extinction_taken = NumberField(
+        help_text="magnitudes per airmass that bring zero points to airmass 1"
+    )
     transparency = NumberField(help_text="median, relative to the best frame of the night")
     throughput = NumberField(help_text="of the best frame, relative to what is usual")
+    throughput_err = NumberField()
     reference_nights = models.IntegerField(default=0, help_text="that tell what is usual")
     bias_level = NumberField(help_text="ADU")
     read_noise = NumberField(help_text="electrons, as the biases show it")

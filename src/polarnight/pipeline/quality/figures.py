@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -18,23 +17,27 @@ import numpy as np
 from polarnight.frames import ImageType, ObsMode, recipe_key
 from polarnight.instruments import all_instruments, get_instrument
 from polarnight.pipeline.context import RunContext
+from polarnight.pipeline.quality.extinction import (
+    Extinction,
+    ExtinctionHistory,
+    at_unit_airmass,
+    fit_extinction,
+)
+from polarnight.pipeline.quality.history import Kind, Usual, ZeroPointHistory
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from polarnight.config.model import QualitySettings
     from polarnight.db import Epoch, FrameQuality, NightQuality, ReducedFit
     from polarnight.db.models.masters import MasterModel
 
-__all__ = ["QUALITY_VERSION", "ZeroPointHistory", "assess_nights", "sky_brightness"]
+__all__ = ["QUALITY_VERSION", "assess_nights", "sky_brightness"]
 
-QUALITY_VERSION = "1"
+QUALITY_VERSION = "2"
 """Changes whenever the same frames would give other figures."""
 
 _BEST_SEEING = 10.0  # percentile: one lucky frame is no night
+_PER_MAG = 0.4 * math.log(10.0)
 _GOOD_ZERO_POINT = 0.1  # magnitudes; with a larger error a frame is not the best of a night
-
-Kind = tuple[str, str, str]  # instrument, mode, band
 
 
 def sky_brightness(
@@ -59,47 +62,6 @@ def sky_brightness(
     return zero_point - 2.5 * math.log10(sky_rate / share / pixel_scale**2)
 
 
-@dataclass
-class ZeroPointHistory:
-    """Best zero points of nights, from which follows what is usual of a camera.
-
-    `nights` holds the zero point by night for each telescope, instrument, mode and band.
-    """
-
-    nights: dict[tuple[str, str, str, str], dict[date, float]]
-
-    @classmethod
-    def load(cls) -> ZeroPointHistory:
-        """Read the nights of the database."""
-        from polarnight.db import NightQuality
-
-        nights: dict[tuple[str, str, str, str], dict[date, float]] = defaultdict(dict)
-        rows = NightQuality.objects.exclude(zero_point=None).exclude(band="")
-        for row in rows.select_related("epoch"):
-            where = (row.epoch.telescope, row.instrument, row.obsmode, row.band)
-            nights[where][row.epoch.night] = float(row.zero_point or 0.0)
-        return cls(nights)
-
-    def remember(self, epoch: Epoch, kind: Kind, zero_point: float | None) -> None:
-        """Take in what a night gave."""
-        known = self.nights.setdefault((epoch.telescope, *kind), {})
-        known.pop(epoch.night, None)
-        if zero_point is not None:
-            known[epoch.night] = zero_point
-
-    def usual(
-        self, epoch: Epoch, kind: Kind, settings: QualitySettings
-    ) -> tuple[float | None, int]:
-        """Return the median of the nights before, None where there are too few, and how many."""
-        known = self.nights.get((epoch.telescope, *kind), {})
-        values = [
-            value
-            for night, value in known.items()
-            if 0 < (epoch.night - night).days <= settings.reference_days
-        ]
-        return (median(values) if len(values) >= settings.reference_nights else None), len(values)
-
-
 def assess_nights(context: RunContext, epochs: Sequence[Epoch]) -> None:
     """Bring the figures of quality of some nights up to date.
 
@@ -115,11 +77,11 @@ def assess_nights(context: RunContext, epochs: Sequence[Epoch]) -> None:
     from polarnight.db import FrameQuality, NightQuality
     from polarnight.db.bulk import upsert
 
-    history = ZeroPointHistory.load()
+    history, air = ZeroPointHistory.load(), ExtinctionHistory.load()
     frames: list[FrameQuality] = []
     nights: list[NightQuality] = []
     for epoch in sorted(epochs, key=lambda e: (e.night, e.telescope)):
-        of_frames, of_nights = _assess(epoch, history, context.settings.quality)
+        of_frames, of_nights = _assess(epoch, history, air, context.settings.quality)
         frames += of_frames
         nights += of_nights
     known_frames = _keys(FrameQuality, epochs, "reducedfit_id")
@@ -156,7 +118,7 @@ def _keys(model: Any, epochs: Sequence[Epoch], *columns: str) -> dict[tuple[Any,
 
 
 def _assess(
-    epoch: Epoch, history: ZeroPointHistory, settings: QualitySettings
+    epoch: Epoch, history: ZeroPointHistory, air: ExtinctionHistory, settings: QualitySettings
 ) -> tuple[list[FrameQuality], list[NightQuality]]:
     """Return the figures of the frames and of the kinds of frames of one night."""
     from polarnight.db import ReducedFit
@@ -173,13 +135,17 @@ def _assess(
         by_kind[row.instrument, row.obsmode, row.band].append(row)
     known = all_instruments()
     masters = [row for row in _masters(epoch) if row.instrument in known]
+    fits = {kind: fit_extinction(members, settings) for kind, members in by_kind.items()}
+    air.remember(epoch, [(kind[2], fit) for kind, fit in fits.items() if fit is not None])
     frames, nights = [], []
     for kind, members in sorted(by_kind.items()):
-        best = _best(members)
-        usual, n_nights = history.usual(epoch, kind, settings)
-        of_kind = [_frame(row, best, usual) for row in members]
+        extinction = air.of(epoch, kind[2], settings)
+        best = _best(members, extinction)
+        usual = history.usual(epoch, kind, settings)
+        of_kind = [_frame(row, extinction, best, usual) for row in members]
         night = _night(epoch, kind, of_kind, best, usual)
-        night.reference_nights = n_nights
+        night.reference_nights = usual.n
+        _describe_extinction(night, fits[kind], extinction)
         _describe_flats(night, masters)
         night.recipe_key = _key(night)
         history.remember(epoch, kind, None if best is None else best[0])
@@ -190,10 +156,13 @@ def _assess(
     return frames, nights
 
 
-def _best(rows: Iterable[ReducedFit]) -> tuple[float, float] | None:
-    """Return the zero point of the most transparent frame that knows it well, and its error."""
+def _best(rows: Iterable[ReducedFit], extinction: float) -> tuple[float, float] | None:
+    """Return the zero point of the most transparent frame that knows it well, and its error.
+
+    The zero point at airmass 1.
+    """
     known = [
-        (float(row.mag_zp), float(row.mag_zp_err))
+        (at_unit_airmass(row.mag_zp, row.airmass, extinction), float(row.mag_zp_err))
         for row in rows
         if row.mag_zp is not None and row.mag_zp_err is not None
     ]
@@ -201,9 +170,14 @@ def _best(rows: Iterable[ReducedFit]) -> tuple[float, float] | None:
     return max(good) if good else None
 
 
-def _frame(row: ReducedFit, best: tuple[float, float] | None, usual: float | None) -> FrameQuality:
+def _frame(
+    row: ReducedFit, extinction: float, best: tuple[float, float] | None, usual: Usual
+) -> FrameQuality:
     from polarnight.db import FrameQuality
 
+    reached = None
+    if row.mag_zp is not None:
+        reached = at_unit_airmass(row.mag_zp, row.airmass, extinction)
     rate = None
     if row.background_level is not None and row.exptime:
         rate = row.background_level / row.exptime
@@ -224,8 +198,8 @@ def _frame(row: ReducedFit, best: tuple[float, float] | None, usual: float | Non
         sky_mag=sky_brightness(rate, row.mag_zp, scale, _share(row)),
         zero_point=row.mag_zp,
         zero_point_err=row.mag_zp_err,
-        transparency=_ratio(row.mag_zp, best[0] if best else None),
-        throughput=_ratio(row.mag_zp, usual),
+        transparency=_ratio(reached, best[0] if best else None),
+        throughput=_ratio(reached, usual.value),
     )
     quality.recipe_key = _key(quality)
     return quality
@@ -254,7 +228,7 @@ def _night(
     kind: Kind,
     frames: Sequence[FrameQuality],
     best: tuple[float, float] | None,
-    usual: float | None,
+    usual: Usual,
 ) -> NightQuality:
     from polarnight.db import NightQuality
 
@@ -265,6 +239,10 @@ def _night(
         return float(median(found)) if (found := values(name)) else None
 
     seeing = values("seeing")
+    throughput = _ratio(best[0] if best else None, usual.value)
+    throughput_err = None
+    if best is not None and throughput is not None:
+        throughput_err = throughput * _PER_MAG * math.hypot(best[1], usual.error)
     instrument, obsmode, band = kind
     return NightQuality(
         epoch=epoch,
@@ -282,8 +260,16 @@ def _night(
         zero_point=best[0] if best else None,
         zero_point_err=best[1] if best else None,
         transparency=middle("transparency"),
-        throughput=_ratio(best[0] if best else None, usual),
+        throughput=throughput,
+        throughput_err=throughput_err,
     )
+
+
+def _describe_extinction(night: NightQuality, fit: Extinction | None, taken: float) -> None:
+    night.extinction_taken = taken
+    if fit is not None:
+        night.extinction, night.extinction_err = fit.value, fit.error
+        night.extinction_n = fit.n
 
 
 def _masters(epoch: Epoch) -> list[MasterModel]:

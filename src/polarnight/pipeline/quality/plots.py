@@ -46,6 +46,7 @@ _FRAME_PANELS = (
     _Panel("transparency", "% of best", "transparency", 10.0, 100.0),
 )
 _NIGHT_PANELS = (
+    _Panel("extinction", "mag airmass$^{-1}$", "extinction", 0.1),
     _Panel("throughput", "% of usual", "throughput", 10.0, 100.0),
     _Panel("bias level", "ADU", "bias_level", 4.0),
     _Panel("read noise", "e$^-$", "read_noise", 1.0),

@@ -52,10 +52,15 @@ class NightFigures(Schema):
     seeing_best: float | None
     sky_mag: float | None = Field(description="mag per square arcsec")
     sky_rate: float | None = Field(description="ADU per second and pixel")
-    zero_point: float | None
+    zero_point: float | None = Field(description="of the best frame, at airmass 1")
     zero_point_err: float | None
+    extinction: float | None = Field(description="of this night, mag per airmass")
+    extinction_err: float | None
+    extinction_n: int | None = Field(description="zero points that it was fitted to")
+    extinction_taken: float | None = Field(description="mag per airmass, for zero points")
     transparency: float | None = Field(description="relative to the best frame")
     throughput: float | None = Field(description="relative to the usual")
+    throughput_err: float | None
     bias_level: float | None = Field(description="ADU")
     read_noise: float | None = Field(description="electrons")
     dark_rate: float | None = Field(description="ADU per second")

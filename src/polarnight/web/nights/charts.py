@@ -47,7 +47,8 @@ class Figure:
 
 FIGURES: Final = (
     Figure("seeing", "Seeing, median", "arcsec", 0.5),
-    Figure("zero_point", "Zero point of the best frame", "mag", 0.3),
+    Figure("zero_point", "Zero point of the best frame at airmass 1", "mag", 0.3),
+    Figure("extinction", "Extinction", "mag per airmass", 0.1),
     Figure("throughput", "Throughput of the best frame", "% of usual", 10.0, 100.0),
     Figure("sky_mag", "Sky background", "mag arcsec⁻²", 0.5, down=True),
     Figure("bias_level", "Bias level", "ADU", 4.0),
