@@ -21,7 +21,6 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
 ]
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence"]
@@ -31,6 +30,9 @@ autosummary_generate = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["manual.css"]
+html_math_renderer = "mathml"
 html_title = f"Polarnight {release}"
 exclude_patterns = ["_build", "_made"]
 
@@ -204,7 +206,34 @@ def _make(app: Any) -> None:
             path.write_text(text)
 
 
+# What the converter of docutils does not read as TeX does.
+_TEX = (
+    ("°", r"^\\circ"),
+    (r"\\([td]?frac)(\d)(\d)", r"\\\1{\2}{\3}"),
+    (r"\\(cos|sin)(?![a-z^])", r"\\,\\\1\\,"),
+    (r"\\(cos|sin)\^", r"\\,\\\1^"),
+)
+
+
+def _mathml(writer: Any, node: Any, *, block: bool) -> None:
+    """Write a formula as MathML, which browsers draw by themselves: MathJax needs a network."""
+    from docutils.nodes import SkipNode
+    from docutils.utils.math.latex2mathml import tex2mathml
+
+    tex = node.astext().strip()
+    for written, meant in _TEX:
+        tex = re.sub(written, meant, tex)
+    formula = tex2mathml(tex, as_block=block)
+    writer.body.append(f'<div class="math">{formula}</div>' if block else formula)
+    raise SkipNode
+
+
 def setup(app: Any) -> None:
+    app.add_html_math_renderer(
+        "mathml",
+        (lambda writer, node: _mathml(writer, node, block=False), None),
+        (lambda writer, node: _mathml(writer, node, block=True), None),
+    )
     # Models can be imported only once Django is set up; no database is opened for that.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "polarnight.db.settings")
     import django
