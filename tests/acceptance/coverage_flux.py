@@ -33,6 +33,7 @@ from polarnight.polarimetry import (
     fit_single_beam,
     zero_of_field,
 )
+from polarnight.simulation import to_instrument
 
 POLARIZATIONS = (0.0, 0.005, 0.02, 0.08, 0.20)
 # Mean signal-to-noise of one exposure of the source, faint to bright.
@@ -303,7 +304,7 @@ def one_case(rng, mode, p, snr, tally, magnitudes):
     chi = rng.uniform(0.0, 180.0)
     sky = p * np.exp(2j * np.radians(chi))
     actual = drawn(rng, mode.quoted)
-    z = sky * np.exp(-2j * np.radians(actual.zero_angle)) + actual.q0 + 1j * actual.u0
+    z = complex(*to_instrument(np.array(sky.real), np.array(sky.imag), actual))
     v = 0.5 * p * rng.choice([-1.0, 1.0])
     base = mean_electrons(snr)
     source = Source(rng, z.real, z.imag, v, base, background_noise(snr), actual, mode.quoted)

@@ -20,6 +20,7 @@ from polarnight.pipeline.polarization.calibrations import (
 )
 from polarnight.polarimetry import InstrumentalPolarization
 from polarnight.polarimetry.standards import load_standards
+from polarnight.simulation import to_instrument
 
 FOUND = InstrumentalPolarization(0.01, 0.02, origin="standards")
 SEED = InstrumentalPolarization(0.05, 0.06, origin="a paper")
@@ -121,8 +122,8 @@ def insert(rng, star, night, cycle, truth=TRUTH, **changes):
         name=star.replace(" ", ""),
         defaults={"ra_hms": standard.ra_hms, "dec_dms": standard.dec_dms},
     )
-    z = truth.efficiency * (value.q + 1j * value.u) * np.exp(-2j * np.radians(truth.zero_angle))
-    z += truth.q0 + 1j * truth.u0 + NOISE * complex(*rng.standard_normal(2))
+    z = complex(*to_instrument(np.array(value.q), np.array(value.u), truth))
+    z += NOISE * complex(*rng.standard_normal(2))
     epoch = Epoch.create(f"OSN-T090/{night}")
     files = [f"OSN-T090/{night}/{source.name}-{cycle}-{angle}.fit" for angle in range(4)]
     values = {
@@ -315,9 +316,8 @@ def test_a_night_takes_a_new_calibration_and_leaves_it_when_it_is_ignored(reduce
     assert "its instrumental polarization changed: now polarization AndorT90/R" in plan
     assert reduced.run("run", NIGHT) == 0
     now = PhotoPolResult.objects.get(reduction="relpol", astrosource__name="2200+420")
-    z = now.q_nocorr - 0.06 + 1j * (now.u_nocorr - 0.05)
-    z *= np.exp(2j * np.radians(-20.0)) / 0.9
-    assert (now.q, now.u) == pytest.approx((z.real, z.imag))
+    seen = to_instrument(np.array([now.q]), np.array([now.u]), found)
+    assert np.ravel(seen) == pytest.approx((now.q_nocorr, now.u_nocorr))
     assert now.q != pytest.approx(before, abs=1e-3)
     assert now.evidence["calibration"]["key"] == row.key
     assert now.evidence["calibration"]["level"] == 0

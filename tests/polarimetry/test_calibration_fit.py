@@ -15,6 +15,8 @@ from polarnight.polarimetry.calibration_fit import (
     fit_calibration,
 )
 
+from .partial_polarizer import as_measured
+
 TRUTH = InstrumentalPolarization(0.0579, 0.0583, zero_angle=-18.0, efficiency=0.93)
 TURNING = replace(TRUTH, telescope_q=0.02, telescope_u=-0.015)
 ALL = ("zero", "angle", "efficiency")
@@ -47,12 +49,8 @@ def observe(
             turned = rng.uniform(0, 360) if rotator else 0.0
             here = truth.at(angle, turned)
             noise = measured * rng.uniform(0.6, 1.6)
-            m = (
-                here.q0
-                + 1j * here.u0
-                + complex(*rng.standard_normal(2)) * np.hypot(noise, cycle_scatter)
-            )
-            m += here.efficiency * np.exp(-2j * np.radians(here.zero_angle)) * z
+            m = complex(as_measured(z, here))
+            m += complex(*rng.standard_normal(2)) * np.hypot(noise, cycle_scatter)
             seen.append(
                 StandardObservation(
                     star=f"star {n}",

@@ -244,3 +244,18 @@ def test_an_imbalance_of_the_beams_inflates_no_errors_by_default():
     assert quoted[0.0] == pytest.approx(np.sqrt(2 / 8e5), rel=0.02)
     assert quoted[0.02] == pytest.approx(quoted[0.0], rel=0.02)
     assert measured[0.02] == pytest.approx(quoted[0.02], rel=0.15)
+
+
+@pytest.mark.parametrize("angles", [(10, 12, 14), (0, 1.5, 90), (0, 10, 20, 5)])
+def test_polaroids_that_hardly_differ_are_refused(angles):
+    flux = 1e6 * (1.0 + 0.1 * np.cos(2 * np.radians(angles)))
+    with pytest.raises(AlgorithmFailed, match="too close"):
+        fit_polaroids(angles, flux, np.sqrt(flux))
+
+
+def test_positions_of_a_half_wave_plate_that_hardly_differ_are_refused():
+    plate = np.arange(4) * 3.0
+    wave = 0.1 * np.cos(4 * np.radians(plate))
+    beams = [1e6 * (1 - wave), np.full(4, 1e3), 1e6 * (1 + wave), np.full(4, 1e3)]
+    with pytest.raises(AlgorithmFailed, match="too close"):
+        fit_half_wave_plate(plate, *beams)

@@ -4,6 +4,7 @@ Conventions: q, u and p are fractions; angles are degrees, north through east; c
 [0, 180). Everything here is a pure function of small arrays.
 """
 
+from polarnight.polarimetry.angles import unwrap_angles
 from polarnight.polarimetry.combine import combine_stokes
 from polarnight.polarimetry.comparison import CycleFluxes, Method, compare_methods, modulation
 from polarnight.polarimetry.groups import Cycle, PolarimetryRecord, make_groups, pair_cameras
@@ -37,5 +38,6 @@ __all__ = [
     "make_groups",
     "modulation",
     "pair_cameras",
+    "unwrap_angles",
     "zero_of_field",
 ]

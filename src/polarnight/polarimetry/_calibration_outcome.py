@@ -30,9 +30,9 @@ def outcome(
     """Put everything that is to be known of the fit together."""
     values, data = state.values, state.data
     factors = student_factors(state.solution, data, state.variances)
-    corrected = (problem.measured - problem.zero(values)) / problem.response(values)
+    corrected = problem.on_sky(values)
     residuals = corrected - problem.truth[problem.star]
-    back = np.linalg.inv(problem.star_design(values))
+    back = np.linalg.inv(problem.star_design(values, problem.truth))
     own = back @ problem.noise @ np.swapaxes(back, 1, 2)
     whole = own + problem.truth_cov[problem.star]
     errors = np.sqrt(np.diagonal(whole, axis1=1, axis2=2))

@@ -13,6 +13,7 @@ from polarnight.errors import AlgorithmFailed
 from polarnight.polarimetry._star_blocks import LinearFit, StarBlocks
 from polarnight.polarimetry._variances import needed_variances
 from polarnight.polarimetry.calibration_data import GROUPS, StandardObservation
+from polarnight.polarimetry.diattenuation import diattenuate, diattenuation_derivatives
 from polarnight.polarimetry.instrumental import PARAMETERS, InstrumentalPolarization
 
 __all__ = ["POLARIZED", "Problem", "State", "multiplication", "vectors"]
@@ -119,25 +120,37 @@ class Problem:
 
     def model(self, values: FloatArray, truth: ComplexArray) -> ComplexArray:
         """Return what should be measured, where the stars are `truth`."""
-        return np.asarray(self.zero(values) + self.response(values) * truth[self.star])
+        optics, light, _ = self._parts(values, truth)
+        return np.asarray(values[_EFFICIENCY] * diattenuate(optics, light))
+
+    def on_sky(self, values: FloatArray) -> ComplexArray:
+        """Return what was measured, corrected."""
+        optics, _, turn = self._parts(values, self.truth)
+        return np.asarray(diattenuate(-optics, self.measured / values[_EFFICIENCY]) / turn)
+
+    def _parts(
+        self, values: FloatArray, truth: ComplexArray
+    ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+        """Return what the optics make of unpolarized light, the light ahead of them, its turn."""
+        turn = self.response(values) / values[_EFFICIENCY]
+        return self.zero(values) / values[_EFFICIENCY], turn * truth[self.star], turn
 
     def full_jacobian(self, values: FloatArray, truth: ComplexArray) -> FloatArray:
         """Return the derivatives by all `PARAMETERS`, shape (n, 2, 6)."""
-        seen = self.response(values) * truth[self.star]
-        one = np.ones_like(seen)
-        columns = [
-            one,
-            1j * one,
-            -2j * math.radians(1.0) * seen,
-            seen / values[_EFFICIENCY],
-            self.sweep,
-            1j * self.sweep,
-        ]
-        return np.stack([vectors(column) for column in columns], axis=2)
+        optics, light, _ = self._parts(values, truth)
+        efficiency = values[_EFFICIENCY]
+        by_light, by_optics = diattenuation_derivatives(optics, light)
+        seen = vectors(np.asarray(diattenuate(optics, light)))
+        turning = efficiency * by_light @ vectors(-2j * math.radians(1.0) * light)[:, :, None]
+        losing = seen[:, :, None] - by_optics @ vectors(optics)[:, :, None]
+        swept = by_optics @ multiplication(self.sweep)
+        return np.concatenate([by_optics, turning, losing, swept], axis=2)
 
-    def star_design(self, values: FloatArray) -> FloatArray:
+    def star_design(self, values: FloatArray, truth: ComplexArray) -> FloatArray:
         """Return the derivatives of each observation by its star's q and u, shape (n, 2, 2)."""
-        return multiplication(self.response(values))
+        optics, light, _ = self._parts(values, truth)
+        by_light, _ = diattenuation_derivatives(optics, light)
+        return np.asarray(by_light @ multiplication(self.response(values)))
 
     # -- the fit -----------------------------------------------------------------------
 
@@ -169,7 +182,7 @@ class Problem:
             change = float(np.max(np.abs(moved - truth), initial=0.0))
             values = values.copy()
             values[self.columns] += solution.step
-            if values[_EFFICIENCY] <= 0:
+            if not abs(values[0] + 1j * values[1]) + abs(values[4] + 1j * values[5]) < values[3]:
                 raise self._undetermined(used)
             truth = moved
             if size.max() < 1e-5 and change < 1e-9:
@@ -179,12 +192,19 @@ class Problem:
         return replace(state, values=values)
 
     def data(self, values: FloatArray, truth: ComplexArray, used: BoolArray) -> StarBlocks:
-        """Return the linear problem about some parameters and stars."""
+        """Return the linear problem about some parameters and stars.
+
+        Its residuals are those from the literature values of the stars.
+        """
+        design = self.star_design(values, truth)
+        off = vectors(self.truth - truth)[self.star]
+        residuals = vectors(self.measured - self.model(values, truth))
+        residuals = residuals - (design @ off[:, :, None])[:, :, 0]
         return StarBlocks(
             self.full_jacobian(values, truth)[used][:, :, self.columns],
-            vectors(self.measured - self.model(values, self.truth))[used],
+            residuals[used],
             self.noise[used],
-            self.star_design(values)[used],
+            design[used],
             self.star[used],
             self.truth_cov,
         )

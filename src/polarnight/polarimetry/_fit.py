@@ -19,6 +19,7 @@ __all__ = [
     "linear_fit",
     "mean_level",
     "scatter_scale",
+    "spread_enough",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -26,6 +27,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 _ENOUGH_FOR_SCATTER = 7
 _SUSPECTS = 8
+_WORST_CONDITION = 20.0  # of level, cosine and sine; 1.4 for angles that are spread evenly
 
 SIGNIFICANCE = 0.01
 """Scatter enlarges errors only where chance would give it in fewer than this fraction."""
@@ -124,6 +126,20 @@ def distinct_angles(angles: FloatArray, period: float, tolerance: float = 1.0) -
     turned = np.sort(np.mod(angles, period))
     gaps = np.diff(np.append(turned, turned[0] + period))
     return max(int(np.count_nonzero(gaps > tolerance)), 1)
+
+
+def spread_enough(design: FloatArray) -> bool:
+    """Whether angles differ enough for what is fitted to them.
+
+    Angles that nearly agree do determine a wave, but a level and a slope that almost cancel:
+    a plate that stands wrong by a tenth of a degree then counts for more than the light.
+
+    Parameters
+    ----------
+    design : ndarray, shape (n, 3)
+        Ones, cosines and sines.
+    """
+    return len(design) >= design.shape[1] and bool(np.linalg.cond(design) < _WORST_CONDITION)
 
 
 def clip_outliers(

@@ -1,11 +1,12 @@
 """Zero, angle zero and efficiency of a polarimeter from observations of standard stars.
 
 The measured Stokes parameters of a standard z (q + i u, on the sky) are, in the frame of the
-instrument, whose position angle on the sky is r where a rotator turns it,
+instrument, whose position angle on the sky is r where a rotator turns it, to first order
 
     z' = z0 + w exp(2 i (parallactic angle - r)) + e z exp(-2 i (a + r)),
 
-with the zero z0, what a turning telescope adds (w), the efficiency e and the angle zero a.
+with the zero z0, what a turning telescope adds (w), the efficiency e and the angle zero a. The
+first two terms are not just added, but what optics do that polarize (`diattenuation`).
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from polarnight.polarimetry._fit import (
     distinct_angles,
     mean_level,
     scatter_scale,
+    spread_enough,
 )
 from polarnight.polarimetry._plate import beam_ratio, both_beams, fit_ratio, intensity
 from polarnight.polarimetry.combine import combine_stokes
@@ -65,7 +66,7 @@ def fit_half_wave_plate(
     Raises
     ------
     AlgorithmFailed
-        Fewer than four angles with both beams, or no convergence.
+        Fewer than four angles with both beams, or such as hardly differ, or no convergence.
     ValueError
         Arrays of different shapes.
     """
@@ -81,8 +82,14 @@ def fit_half_wave_plate(
     turn = 4.0 * np.radians(np.where(used, angle, 0.0))
     design = np.column_stack([np.cos(turn), np.sin(turn)])
 
+    whole = np.column_stack([np.ones_like(turn), design])
+    if not spread_enough(whole[used]):
+        msg = "the angles of the half-wave plate are too close together"
+        raise AlgorithmFailed(msg, angles=n_angles, measurements=int(used.sum()))
+
     def determined(selection: BoolArray) -> bool:
-        return distinct_angles(angle[selection], _PERIOD) >= _MIN_ANGLES
+        n_left = distinct_angles(angle[selection], _PERIOD)
+        return n_left >= _MIN_ANGLES and spread_enough(whole[selection])
 
     fit = fit_ratio(
         design, ratio, error, used, beam_gain=beam_gain, clip=clip, determined=determined

@@ -25,8 +25,9 @@ _FIXED = 4  # the parameters that do not turn
 class InstrumentalPolarization:
     """Zero, angle zero and efficiency of a polarimeter, with errors.
 
-    The sky's Stokes parameters follow from the measured ones (primed) by
-    ``q + i u = ((q' - q0) + i (u' - u0)) exp(2 i zero_angle) / efficiency``.
+    The sky's Stokes parameters follow from the measured ones (primed) to first order by
+    ``q + i u = ((q' - q0) + i (u' - u0)) exp(2 i zero_angle) / efficiency``; of polarized light
+    optics that polarize transmit one part better (`polarnight.polarimetry.diattenuation`).
 
     Behind a telescope that turns against the instrument (alt-azimuth mount with a rotator)
     a part of the zero turns with the parallactic angle; `at` adds it for one direction.

@@ -36,8 +36,9 @@ class Polarization:
     p : float
         Debiased by `debias`.
     p_err : float
-        Half width of ``p +- p_err``, which holds the truth in 68 % of cases at any signal
-        (with the default debiasing).
+        Half width of ``p +- p_err``, which holds the truth in 68 % of cases at any signal with
+        the default debiasing; in 61 to 75 % with none, in 55 to 70 % with that of Wardle and
+        Kronberg, whose estimate is zero below one sigma.
     p_low, p_high : float
         Feldman-Cousins interval of 68.27 %, not symmetric at low signal.
     p_limit95 : float or None
@@ -159,6 +160,9 @@ def degree_and_angle(
     total = np.hypot(width, turn)
     estimate = _debiased(p, tangential, debias)
     p_err = intervals.p_half_width(x) * radial
+    if debias != "mas":
+        # The width is that about the estimate of `mas`; another lies off the middle by so much.
+        p_err = np.hypot(p_err, estimate - _debiased(p, tangential, "mas"))
     # The interval reaches 0 at low signal; keep rounding from excluding it.
     p_err = np.where(x < _REACHES_ZERO, np.maximum(p_err, estimate * (1.0 + 1e-9)), p_err)
     return {

@@ -16,6 +16,7 @@ from polarnight.polarimetry._fit import (
     distinct_angles,
     linear_fit,
     scatter_scale,
+    spread_enough,
 )
 from polarnight.polarimetry.stokes import Stokes
 
@@ -39,6 +40,13 @@ def _checked(
         raise ValueError(msg)
     used = np.isfinite(angle) & np.isfinite(value) & np.isfinite(error) & (error > 0)
     return angle, value, error, used
+
+
+def _range(angles: FloatArray) -> float:
+    """Return the arc that holds all angles (modulo 180), degrees."""
+    turned = np.sort(np.mod(angles, 180.0))
+    gaps = np.diff(np.append(turned, turned[0] + 180.0))
+    return round(180.0 - float(gaps.max()), 2)
 
 
 def _orthogonal_pairs(angles: FloatArray) -> list[int] | None:
@@ -154,7 +162,7 @@ def fit_polaroids(
     Raises
     ------
     AlgorithmFailed
-        Fewer than three angles, or no light.
+        Fewer than three angles, or such as hardly differ, or no light.
     ValueError
         Arrays of different shapes.
     """
@@ -168,6 +176,9 @@ def fit_polaroids(
         fitted = _fit_pairs(angle[used], value[used], error[used], order)
         return fitted.replace(n_used=4, used=used, method="polaroid pairs")
     design = _design(angle)
+    if not spread_enough(design[used]):
+        msg = "the angles of the polaroids are too close together"
+        raise AlgorithmFailed(msg, angles=n_angles, range_deg=_range(angle[used]))
 
     def predict(selection: BoolArray) -> tuple[FloatArray, FloatArray]:
         parameters, cov, _ = linear_fit(design[selection], value[selection], error[selection])
@@ -176,7 +187,8 @@ def fit_polaroids(
 
     def allowed(selection: BoolArray) -> bool:
         angles_left = distinct_angles(angle[selection], 180.0)
-        return int(selection.sum()) >= 4 and angles_left >= _MIN_ANGLES
+        enough = int(selection.sum()) >= 4 and angles_left >= _MIN_ANGLES
+        return enough and spread_enough(design[selection])
 
     used = clip_outliers(used, predict, clip, allowed)
     fitted = _fit_wave(angle[used], value[used], error[used])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -9,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from polarnight.polarimetry.diattenuation import diattenuate, diattenuation_derivatives
 from polarnight.polarimetry.instrumental import InstrumentalPolarization
 from polarnight.polarimetry.transparency import zero_of_field
 
@@ -141,9 +143,10 @@ def rotation_covariance(
 def correct(stokes: Stokes, instrument: InstrumentalPolarization) -> Stokes:
     """Remove instrumental polarization, propagating the whole covariance.
 
-    ``z = (z' - z0) exp(2 i a) / e`` with z = q + i u, a the angle zero and e the efficiency.
-    The errors of z' are independent of those of the instrument, which have the covariance
-    `InstrumentalPolarization.matrix` among themselves.
+    ``z = D(-z0/e, z'/e) exp(2 i a)`` with z = q + i u, the zero z0, a the angle zero and e the
+    efficiency. D is what optics do that polarize (`diattenuation`): to first order the zero is
+    subtracted, ``z = (z' - z0) exp(2 i a) / e``. The errors of z' are independent of those of
+    the instrument, which have the covariance `InstrumentalPolarization.matrix` among themselves.
 
     Parameters
     ----------
@@ -160,14 +163,16 @@ def correct(stokes: Stokes, instrument: InstrumentalPolarization) -> Stokes:
     Raises
     ------
     ValueError
-        Where the efficiency is not positive, a part still turns with the parallactic angle,
-        or `stokes` was corrected before.
+        Where the efficiency is not positive or the zero not below it, a part still turns with
+        the parallactic angle, or `stokes` was corrected before.
     """
     _check_correction(stokes, instrument)
     if stokes.field_err is not None:
         instrument = zero_of_field(instrument, stokes.field_err)
-    turn = _to_sky(instrument)
-    q, u = (float(value) for value in turn @ (stokes.q - instrument.q0, stokes.u - instrument.u0))
+    light = complex(stokes.q, stokes.u) / instrument.efficiency
+    sky = diattenuate(-_optics(instrument), light) * _turn(instrument)
+    q, u = sky.real, sky.imag
+    turn = _to_sky(light, instrument)[0]
     common = turn @ stokes.common_cov @ turn.T + common_covariance(q, u, instrument)
     cov = turn @ stokes.random_cov @ turn.T + common
     own = _rotation_part(q, u, instrument)
@@ -206,23 +211,34 @@ def common_covariance(q: float, u: float, instrument: InstrumentalPolarization) 
     return np.asarray(linear - np.outer(step, step) + rotation_covariance(q, u, error))
 
 
-def _to_sky(instrument: InstrumentalPolarization) -> FloatArray:
-    """Return d(q, u)/d(q', u'): turned by the angle zero, divided by the efficiency."""
-    turn = 2.0 * math.radians(instrument.zero_angle)
-    cosine, sine = math.cos(turn), math.sin(turn)
-    return np.array([[cosine, -sine], [sine, cosine]]) / instrument.efficiency
+def _optics(instrument: InstrumentalPolarization) -> complex:
+    """Return what the optics make of unpolarized light, ahead of what loses efficiency."""
+    return complex(instrument.q0, instrument.u0) / instrument.efficiency
+
+
+def _turn(instrument: InstrumentalPolarization) -> complex:
+    return cmath.exp(2j * math.radians(instrument.zero_angle))
+
+
+def _to_sky(light: complex, instrument: InstrumentalPolarization) -> tuple[FloatArray, FloatArray]:
+    """Return the derivatives of (q, u) on the sky by (q', u') and by (q0, u0), shape (2, 2) each.
+
+    `light` is what was measured over the efficiency.
+    """
+    by_light, by_optics = diattenuation_derivatives(-_optics(instrument), light)
+    turn = _turn(instrument) / instrument.efficiency
+    rotation = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
+    return rotation @ by_light, -rotation @ by_optics
 
 
 def _instrument_jacobian(q: float, u: float, instrument: InstrumentalPolarization) -> FloatArray:
-    """Return d(q, u)/d(q0, u0, zero_angle, efficiency), shape (2, 4)."""
-    per_degree = 2.0 * math.radians(1.0)
-    return np.column_stack(
-        [
-            -_to_sky(instrument),
-            np.array([-u, q]) * per_degree,
-            np.array([-q, -u]) / instrument.efficiency,
-        ]
-    )
+    """Return d(q, u)/d(q0, u0, zero_angle, efficiency) at (q, u) on the sky, shape (2, 4)."""
+    optics = _optics(instrument)
+    light = diattenuate(optics, complex(q, u) / _turn(instrument))
+    by_seen, by_zero = _to_sky(light, instrument)
+    # The efficiency divides both what is measured and the zero.
+    by_efficiency = -by_seen @ (light.real, light.imag) - by_zero @ (optics.real, optics.imag)
+    return np.column_stack([by_zero, np.array([-u, q]) * 2.0 * math.radians(1.0), by_efficiency])
 
 
 def _rotation_part(q: float, u: float, instrument: InstrumentalPolarization) -> float:
@@ -246,6 +262,9 @@ def _rotation_part(q: float, u: float, instrument: InstrumentalPolarization) -> 
 def _check_correction(stokes: Stokes, instrument: InstrumentalPolarization) -> None:
     if not instrument.efficiency > 0:
         msg = f"efficiency of the polarimeter is {instrument.efficiency}, it must be positive"
+        raise ValueError(msg)
+    if not abs(_optics(instrument)) < 1.0:
+        msg = f"a zero of ({instrument.q0}, {instrument.u0}) is more than all light polarized"
         raise ValueError(msg)
     if instrument.turns:
         msg = "a part turns with the parallactic angle; give InstrumentalPolarization.at(angle)"

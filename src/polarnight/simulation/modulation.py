@@ -37,10 +37,11 @@ def to_instrument(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the Stokes parameters that the polarimeter sees.
 
-    The inverse of `InstrumentalPolarization`: with the sky's ``q + i u``,
+    The inverse of `InstrumentalPolarization`: with the sky's ``q + i u``, to first order
     ``q' + i u' = q0 + i u0 + (tq + i tu) exp(2 i (pa - rot))
     + efficiency (q + i u) exp(-2 i (zero_angle + rot))``,
-    where ``tq, tu`` are what the telescope adds.
+    where ``tq, tu`` are what the telescope adds. Optics that polarize transmit light that is
+    polarized their way better: the Mueller matrix of a diattenuator acts on the light.
 
     Parameters
     ----------
@@ -52,13 +53,33 @@ def to_instrument(
     parallactic_angle : float
         ``pa``, degrees.
     """
-    sky = np.asarray(q) + 1j * np.asarray(u)
-    turn = np.exp(-2j * np.deg2rad(instrumental.zero_angle + instrument_angle))
-    seen = instrumental.q0 + 1j * instrumental.u0 + instrumental.efficiency * sky * turn
+    turn = -2.0 * np.deg2rad(instrumental.zero_angle + instrument_angle)
+    q_sky, u_sky = np.asarray(q), np.asarray(u)
+    light_q = q_sky * np.cos(turn) - u_sky * np.sin(turn)
+    light_u = q_sky * np.sin(turn) + u_sky * np.cos(turn)
+    zero_q, zero_u = instrumental.q0, instrumental.u0
     if instrumental.turns:
-        telescope = instrumental.telescope_q + 1j * instrumental.telescope_u
-        seen = seen + telescope * np.exp(2j * np.deg2rad(parallactic_angle - instrument_angle))
-    return np.asarray(seen.real), np.asarray(seen.imag)
+        swept = 2.0 * np.deg2rad(parallactic_angle - instrument_angle)
+        cosine, sine = np.cos(swept), np.sin(swept)
+        zero_q += instrumental.telescope_q * cosine - instrumental.telescope_u * sine
+        zero_u += instrumental.telescope_q * sine + instrumental.telescope_u * cosine
+    mueller = _diattenuator(zero_q / instrumental.efficiency, zero_u / instrumental.efficiency)
+    stokes = np.stack([np.ones_like(light_q), light_q, light_u])
+    intensity, seen_q, seen_u = np.tensordot(mueller, stokes, axes=1)
+    efficiency = instrumental.efficiency
+    return np.asarray(efficiency * seen_q / intensity), np.asarray(efficiency * seen_u / intensity)
+
+
+def _diattenuator(q: float, u: float) -> FloatArray:
+    """Return the Mueller matrix of optics that polarize unpolarized light by q, u; shape (3, 3)."""
+    degree = np.hypot(q, u)
+    if degree == 0.0:
+        return np.eye(3)
+    c, s = q / degree, u / degree
+    across = np.sqrt(1.0 - degree**2)
+    along = np.array([[1.0, degree, 0.0], [degree, 1.0, 0.0], [0.0, 0.0, across]])
+    frame = np.array([[1.0, 0.0, 0.0], [0.0, c, s], [0.0, -s, c]])
+    return np.asarray(frame.T @ along @ frame)
 
 
 def radial_polarization(

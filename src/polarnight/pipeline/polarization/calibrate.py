@@ -34,7 +34,7 @@ __all__ = ["FIT_VERSIONS", "CalibrationReport", "CalibrationRequest", "calibrate
 
 _LOG = logging.getLogger("polarnight.pipeline")
 
-FIT_VERSIONS = {"polarization fit": "1"}
+FIT_VERSIONS = {"polarization fit": "2"}
 """Changed whenever the same observations would give other numbers."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from polarnight.frames import atomic_write
 from polarnight.polarimetry.calibration_fit import CalibrationFit, StandardObservation
+from polarnight.polarimetry.diattenuation import diattenuate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -201,11 +202,13 @@ def _turning(
             seen, expected, errors, angle = [], [], [], []
             for n in chosen:
                 o = observations[n]
-                turn = np.exp(-2j * np.radians(ip.zero_angle + o.instrument_angle))
-                star = ip.efficiency * turn * (o.true_q + 1j * o.true_u)
                 here = ip.at(o.parallactic_angle, o.instrument_angle)
-                seen.append(float(part(o.q + 1j * o.u - star)))
-                expected.append(float(part(here.q0 + 1j * here.u0)))
+                unpolarized = complex(here.q0, here.u0)
+                turn = np.exp(-2j * np.radians(here.zero_angle))
+                light = complex(turn * complex(o.true_q, o.true_u))
+                whole = ip.efficiency * diattenuate(unpolarized / ip.efficiency, light)
+                seen.append(float(part(complex(o.q, o.u) - (whole - unpolarized))))
+                expected.append(float(part(unpolarized)))
                 errors.append(float(np.sqrt(o.cov["qu".index(name)]["qu".index(name)])))
                 angle.append(o.parallactic_angle - o.instrument_angle)
             look: dict[str, Any] = {

@@ -327,7 +327,7 @@ class CorrectAndDebias(GroupStage):
     """
 
     name: ClassVar[str] = "polarization"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     reads: ClassVar[tuple[str, ...]] = ("frames", "present", "fluxes", "results", "parameters")
     writes: ClassVar[tuple[str, ...]] = ("results",)
     citations: ClassVar[tuple[str, ...]] = (
