@@ -28,6 +28,8 @@ SOURCES = "polarnight.plugin_sources"
 PATIENCE = 60.0
 """Seconds that a plug-in of another package may take to load."""
 
+_HERE = threading.local()
+
 
 def load_plugins(group: str) -> dict[str, Any]:
     """Load every plug-in of a group: the installed ones, and those of every source.
@@ -92,11 +94,14 @@ def _loaded(point: EntryPoint) -> Any:
     Exception
         Of the package; RuntimeError where it would exit, TimeoutError where it takes too long.
     """
-    if point.dist is not None and point.dist.name == "polarnight":
+    ours = point.dist is not None and point.dist.name == "polarnight"
+    # One that asks for other plug-ins while it is imported must not wait for itself.
+    if ours or getattr(_HERE, "loading", False):
         return _made(point)
     outcome: dict[str, Any] = {}
 
     def load() -> None:
+        _HERE.loading = True
         try:
             outcome["plugin"] = _made(point)
         except BaseException as error:  # noqa: BLE001 - SystemExit as well

@@ -118,3 +118,8 @@ def test_identify(cafos, andor):
         identify(change(CAFOS, INSTRUME="Other"), "x.fits")
     with pytest.raises(BadFrame, match="no TELESCOP, no INSTRUME"):
         identify({}, "x.fits")
+
+
+def test_the_date_of_the_file_where_there_is_no_other(cafos):
+    header = change(CAFOS, DATE__OBS=None, UT_START=None, DATE="2025-09-13T21:43:38")
+    assert cafos.classify(header, "a.fits").jd_start == cafos.classify(CAFOS, "a.fits").jd_start

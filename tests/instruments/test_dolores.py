@@ -110,3 +110,17 @@ def test_bad_headers_name_key_and_file(dolores, changes, words):
         dolores.classify(change(DOLORES, **changes), "bad.fits")
     assert words in str(caught.value)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("written", "band"), [("B JOHN 10", "B"), ("R JOHN 12", "R"), ("g SDSS 30", "g_sdss")]
+)
+def test_filters_whose_underscores_became_spaces(dolores, written, band):
+    assert dolores.classify(change(DOLORES, FLT_ID=written), "a.fits").band == band
+
+
+@pytest.mark.parametrize("lacking", ["DATE__OBS", "EXPSTART"])
+def test_without_a_date_the_error_is_about_the_date(dolores, lacking):
+    with pytest.raises(BadFrame, match=r"of DOLORES depends on its date, and .*DATE-OBS") as caught:
+        identify(change(DOLORES, **{lacking: None}), "a.fits")
+    assert caught.value.remedy

@@ -352,3 +352,50 @@ def test_a_telescope_alone():
     found = read_observatory(text, "home.yaml")
     assert found.telescopes["HOME"].abbreviation == "H"
     assert found.instruments == {}
+
+
+@pytest.mark.parametrize(("unit", "written"), [("ms", 60000.0), ("us", 6e7), ("min", 1), ("s", 60)])
+def test_units_of_the_exposure_time(declare, unit, written):
+    camera = declare(SMALL + f"exptime_unit: {unit}\n")
+    info = camera.classify({**HEADER, "EXPTIME": written}, "a.fits")
+    assert info.exptime == pytest.approx(60.0)
+    # Half an exposure lies between its start and its middle, in whatever unit it is written.
+    assert (info.jd_mid - info.jd_start) * 86400 == pytest.approx(30.0, abs=1e-4)
+
+
+def test_a_unit_that_is_none(declare):
+    with pytest.raises(
+        ConfigError, match=r"exptime_unit: input should be 's', 'ms', 'us' or 'min'"
+    ):
+        read_observatory(SMALL + "exptime_unit: hours\n", "home.yaml")
+
+
+WHEELS = """
+keywords: {polaroid: POLWHEEL}
+filters: {1: B, 2: V, 3: R}
+polarimeter: polaroids
+polaroids: {0: null, 1: 13, 2: 71, 3: 128}
+"""
+
+
+@pytest.mark.parametrize("number", [2, 2.0, "2", " 2 "])
+def test_filters_and_polaroids_by_number(declare, number):
+    camera = declare(SMALL + WHEELS)
+    info = camera.classify({**HEADER, "FILTER": number, "POLWHEEL": number}, "a.fits")
+    assert (info.band, info.rotangle) == ("V", 71.0)
+
+
+def test_an_open_place_of_a_wheel_of_polaroids(declare):
+    camera = declare(SMALL + WHEELS)
+    for place in (0, 0.0, "0", "open"):
+        info = camera.classify({**HEADER, "FILTER": 2, "POLWHEEL": place}, "a.fits")
+        assert (info.obsmode, info.rotangle) == (ObsMode.PHOTOMETRY, None)
+    with pytest.raises(BadFrame, match=r"POLWHEEL = '4' is no polaroid of HOME-CCD \(one of: 0, 1"):
+        camera.classify({**HEADER, "FILTER": 2, "POLWHEEL": 4}, "a.fits")
+    assert camera.angles == (13.0, 71.0, 128.0)
+
+
+@pytest.mark.parametrize("lacking", ["XBINNING", "YBINNING"])
+def test_the_binning_of_one_axis_is_that_of_the_other(declare, lacking):
+    header = {key: value for key, value in HEADER.items() if key != lacking}
+    assert declare(SMALL).classify(header, "a.fits").binning == (2, 2)

@@ -36,3 +36,15 @@ def test_there_and_back():
 def test_no_dates(text):
     with pytest.raises(ValueError, match=r"day|date|range"):
         jd_from_isot(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["2025-03-01T22:30:00Z", "2025-03-01T22:30:00+00:00", "2025-03-01t22:30:00-0000"]
+)
+def test_a_zone_that_is_utc(text):
+    assert jd_from_isot(text) == jd_from_isot("2025-03-01T22:30:00")
+
+
+def test_another_zone_is_refused():
+    with pytest.raises(ValueError, match="is no ISO date"):
+        jd_from_isot("2025-03-01T22:30:00+01:00")

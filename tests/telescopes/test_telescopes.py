@@ -1,9 +1,12 @@
 """Sites, names and nights of the telescopes."""
 
+import math
+
 import pytest
 
 from polarnight.errors import ConfigError
-from polarnight.telescopes import all_telescopes, get_telescope
+from polarnight.instruments.times import jd_from_isot
+from polarnight.telescopes import Telescope, all_telescopes, get_telescope
 
 
 @pytest.mark.parametrize(
@@ -56,3 +59,24 @@ def test_sites(name, longitude, latitude, height):
 )
 def test_a_night_runs_from_noon_to_noon(jd, night):
     assert get_telescope("T090").night_of(jd).isoformat() == night
+
+
+def test_longitudes_counted_to_360_are_west():
+    hilo = Telescope("X", "X", (), 204.5, 19.8, 4200.0)
+    assert hilo.longitude == -155.5
+    # 22 h of local time on the first of March.
+    assert hilo.night_of(jd_from_isot("2025-03-02T08:22:00")).isoformat() == "2025-03-01"
+
+
+@pytest.mark.parametrize(
+    ("longitude", "latitude", "told"),
+    [
+        (1000.0, 0.0, "longitude = 1000.0: give degrees from -180 to 360"),
+        (math.nan, 0.0, "longitude = nan"),
+        ("12 E", 0.0, "longitude = '12 E'"),
+        (0.0, 91.0, "latitude = 91.0: give degrees from -90 to 90"),
+    ],
+)
+def test_places_that_are_none(longitude, latitude, told):
+    with pytest.raises(ConfigError, match=f"the telescope X: {told}"):
+        Telescope("X", "X", (), longitude, latitude, 0.0)
