@@ -271,3 +271,12 @@ def test_bits_are_named_in_the_file(tmp_path):
     header = fits.getheader(tmp_path / "a.fits", "BITS")
     for bit in Bit:
         assert header[f"BIT{int(bit).bit_length() - 1:02d}"] == bit.name
+
+
+def test_a_frame_says_in_a_line_what_it_is():
+    data = np.zeros((30, 40), np.float32)
+    assert repr(Frame(data, unit="")) == "<Frame 40 x 30 pixels, no unit>"
+    frame = Frame(data, variance=data + 1, info=INFO, header=fits.Header())
+    assert repr(frame) == (
+        "<Frame CAHA-T220/2021-03-28/a.fits, 40 x 30 pixels, adu, variance, header>"
+    )

@@ -62,6 +62,9 @@ def test_dates_and_instruments_choose():
     assert len(lightcurve(table, dates=(None, "2022-09-18"))) == 2
     assert set(lightcurve(table, instruments="DIPOL")["instrument"]) == {"DIPOL"}
     assert len(lightcurve(table, instruments=["DIPOL", "AndorT90"])) == 6
+    for wrong in ("2022-09-19", ("2022-09-19",)):
+        with pytest.raises(ConfigError, match="dates are a pair"):
+            lightcurve(table, dates=wrong)
 
 
 def test_spoilt_results_are_dropped_or_kept():

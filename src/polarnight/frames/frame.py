@@ -71,6 +71,16 @@ class Frame:
                 msg = f"{name} has shape {plane.shape}, data has {self.data.shape}"
                 raise ValueError(msg)
 
+    def __repr__(self) -> str:
+        """Say what frame it is and which planes it has; pixels and header would fill pages."""
+        ny, nx = self.data.shape
+        names = ("variance", "bits", "header", "wcs", "wcs_pair")
+        parts = [f"{nx} x {ny} pixels", self.unit or "no unit"]
+        parts += [name for name in names if getattr(self, name) is not None]
+        if self.info is not None:
+            parts.insert(0, f"{self.info.telescope}/{self.info.night}/{self.info.filename}")
+        return f"<{type(self).__name__} {', '.join(parts)}>"
+
     @property
     def shape(self) -> tuple[int, int]:
         """Number of rows and columns."""

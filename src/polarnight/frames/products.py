@@ -89,7 +89,12 @@ def write_frame(
 
 
 def read_frame(path: str | Path) -> Frame:
-    """Read what `write_frame` wrote.
+    """Read what `write_frame` wrote, such as the reduced frame of ``ReducedFit.filepath``.
+
+    Parameters
+    ----------
+    path : str or Path
+        A reduced frame or master. Raw frames are for `polarnight.frames.read_raw`.
 
     Returns
     -------

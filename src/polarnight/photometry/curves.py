@@ -68,6 +68,7 @@ _SPOILT = {
     "mag": {"BAD_PHOTOMETRY", "SATURATED", "NONLINEAR"},
     "p": {"BAD_POLARIMETRY"},
 }
+_PAIR = 2
 _KINDS: dict[str, str] = {"mag": "mag", "p": "p", "polarization": "p"}
 
 _provider: list[Callable[[str, str], Any]] = []
@@ -171,6 +172,9 @@ def _chosen(
     if what == "mag":
         keep |= np.isfinite(np.asarray(rows["mag_limit"], dtype=float))
     if dates is not None:
+        if isinstance(dates, str) or len(dates) != _PAIR:
+            msg = f"dates are a pair (from, to), such as ('2022-09-01', None), not {dates!r}"
+            raise ConfigError(msg)
         first, last = (_night(value) for value in dates)
         nights = np.array([str(night) for night in rows["night"]], dtype="U10")
         keep &= (nights >= first) if first else True
