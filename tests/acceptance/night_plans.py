@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 GIVEN, REFUSED, EITHER = "given", "refused", "either"
+UNTOLD = "given, and flagged as what nothing in its cycle checks"
 
 GARDEN = """
 telescope: {name: Garden, longitude: 255.0, latitude: 40.0, height: 1500, TELESCOP: [Garden]}
@@ -163,7 +164,10 @@ AT_THE_EDGE = {
     ("one beam off", SIXTEEN): GIVEN,
     ("over the border", FOUR): GIVEN,
     ("over the border", SIXTEEN): GIVEN,
+    ("one beam off", CAMERAS): GIVEN,
 }
+# Three fluxes are three unknowns: foreign light, or a wrong angle, is a polarization.
+OF_THREE = ("stuck plate", "satellite", "everything")
 
 
 def len_of(instrument: str) -> int:
@@ -194,17 +198,33 @@ def nights() -> list[HardNight]:
 def other_nights() -> list[HardNight]:
     """The same mishaps through further polarimeters, and what befalls two cameras only."""
     found = [night for name in OTHER for night in nights_of(name)]
-    lost, late = "no frame of the other camera|no frame at", "other camera|no frame at"
+    lost = "is on no frame at"
     found += [
         HardNight("a camera loses a frame", CAMERAS, {"missing": [3]}, REFUSED, lost),
-        HardNight("a camera loses a cycle", CAMERAS, {"missing": [1, 3, 5, 7]}, REFUSED, lost),
+        HardNight("a camera loses a cycle", CAMERAS, {"missing": [1, 3, 5, 7]}, GIVEN),
         HardNight("half an exposure late", CAMERAS, {}, GIVEN, late=10.0),
-        HardNight("an exposure late", CAMERAS, {}, REFUSED, late, late=30.0),
+        HardNight("an exposure late", CAMERAS, {}, REFUSED, lost, late=30.0),
         HardNight("files of a camera later", CAMERAS, {}, GIVEN, afterwards="_cam2"),
         HardNight("one file later", CAMERAS, {}, GIVEN, afterwards="_R_22.5-0001_cam2"),
         HardNight("one file later", QUARTER, {}, GIVEN, afterwards="_R_22.5-0001"),
     ]
     return found
+
+
+TELLING = (
+    "stuck plate, ThreePolaroids",
+    "missing frame, ThreePolaroids",
+    "satellite, Circular",
+    "one beam off, Circular",
+    "satellite, Cameras",
+    "a camera loses a frame, Cameras",
+    "a camera loses a cycle, Cameras",
+    "an exposure late, Cameras",
+    "one file later, Cameras",
+    "satellite, RoperT90",
+    "everything, AndorT150",
+)
+"""Those of the other nights that the tests carry out."""
 
 
 def nights_of(name: str) -> list[HardNight]:
@@ -250,4 +270,7 @@ def nights_of(name: str) -> list[HardNight]:
     else:
         everything["disturbances"]["saturated"] = frames_of(name, n - 2)
     found.append(HardNight("everything", name, everything, EITHER, AGREE))
-    return found
+    return [
+        replace(night, expect=UNTOLD) if name == THREE and night.name in OF_THREE else night
+        for night in found
+    ]

@@ -227,7 +227,7 @@ def test_fields_of_eight_and_of_three_thousand_stars():
     ("options", "words"),
     [
         ({"disturbances": {"earthquake": 0}}, "no disturbance 'earthquake'"),
-        ({"disturbances": {"trailed": 99}}, "no frame 99"),
+        ({"disturbances": {"trailed": 99}}, "no science frame 99"),
         ({"instrumental": {"q1": 0.0}}, "instrumental"),
         ({"target_at": (0.5, 1.5)}, "target_at"),
         ({"ip_per": "hour"}, "ip_per"),

@@ -222,12 +222,35 @@ def test_pointings_of_cafos_that_lie(tmp_path, nights, kind):
         ({"start_hour": 1e10}, "start_hour = 10000000000.0 makes no sense"),
         ({"rotator": ["a"]}, r"option rotator\[0\] = \('a',\) makes no sense"),
         ({"missing": [-1]}, "missing = "),
-        ({"beta": 0}, "beta = 0"),
+        ({"missing": [999]}, "missing: the night has no science frame 999; its last is "),
+        ({"pauses": {999: 1.0}}, "pauses: the night has no exposure 999; its last is "),
+        ({"disturbances": {"satellite": 999}}, "no science frame 999"),
+        ({"disturbances": {"satellite": "Bias-0001.fit"}}, "no science frame 'Bias-0001.fit'"),
+        ({"beta": 0}, r"beta = 0.0 makes no sense: give 1.01 to 100"),
+        ({"seeing_scatter": -3}, r"seeing_scatter = -3.0 makes no sense: give 0 to 1"),
+        ({"clouds": -1}, r"clouds = -1.0 makes no sense: give 0 or more"),
+        ({"vignetting": 1.5}, r"vignetting = 1.5 makes no sense: give 0 to 0.99"),
+        ({"p_range": (0.2, 0.1)}, r"p_range = .* two numbers, 0 to 1"),
+        ({"binning": 3}, "binning = 3 makes no sense: give one of 1, 2, 4"),
+        ({"instrumental": {"q9": 0.0}}, "instrumental = .* give some of q0, u0"),
     ],
 )
 def test_wrong_options_are_named(tmp_path, options, words):
     with pytest.raises(ConfigError, match=words):
         simulate_night("AndorT90", "2022-09-18", 1, tmp_path, **(SMALL | options))
+
+
+def test_a_night_of_another_instrument_is_refused(tmp_path):
+    """Frames of RoperT90 after AndorT90 came are AndorT90's by their headers."""
+    with pytest.raises(ConfigError, match="RoperT90 was not in use on 2023-09-18"):
+        simulate_night("RoperT90", "2023-09-18", 1, tmp_path, **SMALL)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_night_of_several_fields_has_no_pauses(tmp_path):
+    options = {**SMALL, "scenario": "standards", "pauses": {1: 1.0}}
+    with pytest.raises(ConfigError, match="pauses: a night of several fields has none"):
+        simulate_night("AndorT90", "2022-09-18", 1, tmp_path, **options)
 
 
 def test_a_used_directory_is_left_alone(tmp_path):

@@ -86,6 +86,7 @@ class NightSimulator:
         )
         self.faults = self._assigned(options.faults, "fault", FAULTS)
         self.disturbances = self._assigned(options.disturbances, "disturbance", DISTURBANCES)
+        self.missing = self._missing()
         self.weather = Weather(
             self.simulation,
             self.instrument,
@@ -132,7 +133,9 @@ class NightSimulator:
     ) -> dict[str, str]:
         """Return the kind of mishap by file name."""
         science = [e.filename for e in self.plan if e.imgtype is ImageType.LIGHT]
-        names = {e.filename for e in self.plan}
+        # A file of any kind can be damaged; what befalls the light needs some.
+        frame = "frame" if what == "fault" else "science frame"
+        names = {e.filename for e in self.plan} if what == "fault" else set(science)
         assigned: dict[str, str] = {}
         for kind, where in (asked or {}).items():
             if kind not in known:
@@ -145,9 +148,21 @@ class NightSimulator:
                 elif text in names:
                     assigned[text] = kind
                 else:
-                    msg = f"{what} {kind!r}: the night has no frame {item!r}"
+                    msg = f"{what} {kind!r}: the night has no {frame} {item!r}"
                     raise ConfigError(msg)
         return assigned
+
+    def _missing(self) -> set[str]:
+        """Return the names of the frames whose files are lost."""
+        science = [e.filename for e in self.plan if e.imgtype is ImageType.LIGHT]
+        for number in self.options.missing:
+            if number >= len(science):
+                msg = (
+                    f"simulation option missing: the night has no science frame {number}; its "
+                    f"last is {len(science) - 1}"
+                )
+                raise ConfigError(msg)
+        return {science[number] for number in self.options.missing}
 
     # -- frames ------------------------------------------------------------------------
 
@@ -263,12 +278,6 @@ class NightSimulator:
             **rendered.truth,
         }
 
-    @property
-    def missing(self) -> set[str]:
-        """Names of the frames whose files are lost."""
-        science = [e.filename for e in self.plan if e.imgtype is ImageType.LIGHT]
-        return {science[number] for number in self.options.missing if number < len(science)}
-
     def truth(self, frames: list[dict[str, Any]]) -> dict[str, Any]:
         """Return the whole truth of the night as plain types."""
         return {
@@ -338,8 +347,8 @@ def simulate_night(
     Raises
     ------
     ConfigError
-        Where instrument, scenario or options are unknown or make no sense, or the directory is
-        not empty.
+        Where instrument, scenario or options are unknown or make no sense, the instrument was
+        not in use that night, or the directory is not empty.
     """
     simulator = NightSimulator(
         instrument_name,
@@ -347,6 +356,7 @@ def simulate_night(
         seed,
         make_options(instrument_name, scenario, options),
     )
+    _check_in_use(simulator)
     name = simulator.night.isoformat()
     directory = Path(out_dir) / name
     if directory.exists() and any(directory.iterdir()) and not overwrite:
@@ -360,6 +370,14 @@ def simulate_night(
     text = json.dumps(simulator.truth(frames), allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def _check_in_use(simulator: NightSimulator) -> None:
+    """Refuse a night on which the frames would be taken for those of another instrument."""
+    instrument = simulator.instrument
+    if simulator.plan and not instrument.recognises(simulator.header(simulator.plan[0])):
+        msg = f"{instrument.name} was not in use on {simulator.night}; simulate another night"
+        raise ConfigError(msg)
 
 
 def _write_scene(simulator: NightSimulator, stem: Path) -> None:

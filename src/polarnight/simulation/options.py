@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from polarnight.config.texts import shown
 from polarnight.errors import ConfigError
+from polarnight.simulation.limits import check_limits
 from polarnight.simulation.registry import get_simulation, scenario_defaults, scenarios_of
 
 if TYPE_CHECKING:
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NightOptions", "make_options"]
 
-_CONSTANTS = {"q0", "u0", "zero_angle", "efficiency"}
-_MOST_FRAMES: Final = 10_000
-_MOST_STARS: Final = 1_000_000
-_WORST_SEEING: Final = 60.0  # arcsec
-_LAST_HOUR: Final = 48.0
-_DAY: Final = 86400.0  # seconds
 _LISTS = (
     *("photometry", "polarimetry", "mag_range", "p_range", "v_range", "window_size", "missing"),
     *("target_at", "pointing_offset", "rotator", "telescope_polarization", "standards"),
@@ -72,7 +67,8 @@ class NightOptions:
     gap : float
         Seconds between exposures.
     pauses : dict of int to float, or None
-        Hours during which nothing is exposed, by the number of the science frame after them.
+        Hours during which nothing is exposed, by the number of the science exposure after them
+        (of two cameras each exposure is two frames).
     missing : tuple of int
         Science frames (from 0) that are exposed but whose files are lost.
     start_hour : float or None
@@ -238,39 +234,7 @@ class NightOptions:
     disturbances: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        checks = {
-            "size": self.size is None or 64 <= self.size <= 8192,
-            "binning": self.binning in (1, 2, 4),
-            "exptime": self.exptime > 0,
-            "exptime_polarimetry": self.exptime_polarimetry > 0,
-            "seeing": self.seeing is None or 0 < self.seeing <= _WORST_SEEING,
-            "beta": self.beta > 1,
-            "missing": all(number >= 0 for number in self.missing),
-            "n_sources": self.n_sources is None or self.n_sources >= 0,
-            "start_hour": self.start_hour is None or 0 <= self.start_hour <= _LAST_HOUR,
-            "gap": 0 <= self.gap <= _DAY,
-            "pauses": all(0 <= hours <= _LAST_HOUR for hours in (self.pauses or {}).values()),
-            "psf": self.psf in ("moffat", "gaussian"),
-            "ip_per": self.ip_per in ("night", "cycle"),
-            "mag_range": len(self.mag_range) == 2 and self.mag_range[0] <= self.mag_range[1],
-            "p_range": len(self.p_range) == 2 and 0 <= self.p_range[0] <= self.p_range[1] <= 1,
-            "v_range": len(self.v_range) == 2 and -1 <= self.v_range[0] <= self.v_range[1] <= 1,
-            "target_v": -1 <= self.target_v <= 1,
-            "ra": self.ra is None or 0 <= self.ra <= 360,
-            "dec": self.dec is None or -90 <= self.dec <= 90,
-            "target_at": len(self.target_at) == 2 and all(0 <= x <= 1 for x in self.target_at),
-            "moonlight": self.moonlight >= 0,
-            "visits": self.visits >= 1,
-            "instrumental": set(self.instrumental or {}) <= _CONSTANTS,
-        }
-        for key in ("n_photometry", "n_cycles", "n_bias", "n_flats", "n_darks", "flat_stars"):
-            checks[key] = 0 <= getattr(self, key) <= _MOST_FRAMES
-        for key in ("n_stars", "n_calibrators"):
-            checks[key] = 0 <= getattr(self, key) <= _MOST_STARS
-        for key, good in checks.items():
-            if not good:
-                msg = f"simulation option {key} = {getattr(self, key)!r} makes no sense"
-                raise ConfigError(msg)
+        check_limits(self)
 
 
 def make_options(instrument: str, scenario: str, options: Mapping[str, Any]) -> NightOptions:

@@ -73,6 +73,11 @@ def plan_night(
         Names the files.
     milliseconds : bool
         See `SimulatedInstrument`.
+
+    Raises
+    ------
+    ConfigError
+        Where a pause is asked for that the night does not have, or two frames would have one name.
     """
     plan: list[Exposure] = []
     clock = midnight + _FIRST_BIAS / 24.0
@@ -97,6 +102,9 @@ def plan_night(
             )
             clock = start + (_FLAT_EXPTIME + 15.0) / _DAY
     if len(setting.fields) > 1:
+        if options.pauses:
+            msg = "simulation option pauses: a night of several fields has none; leave it out"
+            raise ConfigError(msg)
         plan += _visits(instrument, telescope, midnight, setting, options)
     else:
         plan += _one_field(
@@ -121,6 +129,13 @@ def _one_field(
     blocks = _science(instrument, setting.fields[0].object_name, options)
     length = sum((e.exptime + options.gap) for e in blocks) / _DAY
     pauses = {int(number): hours for number, hours in (options.pauses or {}).items()}
+    for number in pauses:
+        if number >= len(blocks):
+            msg = (
+                f"simulation option pauses: the night has no exposure {number}; its last is "
+                f"{len(blocks) - 1}"
+            )
+            raise ConfigError(msg)
     length += sum(pauses.values()) / 24.0
     field, hour = setting.fields[0], options.start_hour
     if options.scenario == "galaxy" and hour is not None:

@@ -24,7 +24,7 @@ class SimulatedNight:
     stars, sources : Path
         Files for ``polarnight stars import`` and ``polarnight sources import``.
     frames : int
-        Number of raw frames.
+        Number of raw frames that were written.
     bands : tuple of str
         Bands of the star catalogue.
     """
@@ -69,6 +69,6 @@ def simulate_to_directory(
         truth=truth_path,
         stars=stars,
         sources=sources,
-        frames=len(truth["frames"]),
+        frames=sum(not frame["missing"] for frame in truth["frames"]),
         bands=tuple(sky.mags),
     )
