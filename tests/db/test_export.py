@@ -115,7 +115,28 @@ def test_json_has_no_nan(table):
 def test_text_for_eyes(table):
     text = write_results(table, "table")
     assert "13.380" in text
-    assert len(text.splitlines()) == 2 + len(table) + 1
+    assert "nan" not in text
+    lines = text.splitlines()
+    assert lines[0].split()[:4] == ["source", "night", "instrument", "band"]
+    assert len(lines) == 3 + len(table) + sum(line.startswith(("-", ">")) for line in lines[3:])
+
+
+def test_text_tells_limits_and_why_there_is_no_number(table):
+    rows = table[[0, 0, 0, 0, 1]]
+    rows["flags"] = ["UPPER_LIMIT|FORCED", "SATURATED", "NO_ZERO_POINT", "HOST_REFUSED", ""]
+    rows["obsmode"] = ["PHOTOMETRY"] * 4 + ["POLARIMETRY"]
+    rows["mag"], rows["mag_limit"] = [np.nan] * 3 + [13.38, 13.4], [18.2134] + [np.nan] * 4
+    rows["p"], rows["chi"] = [np.nan] * 4 + [0.14], [np.nan] * 4 + [21.0]
+    rows["mag_corr"] = [np.nan] * 4 + [13.5]
+    text = write_results(rows, "table")
+    lines = text.splitlines()
+    mags = [line.split()[lines[0].split().index("mag")] for line in lines[3:8]]
+    assert mags == [">18.213", "-", "-", "13.380", "13.400"]
+    assert lines[8] == "> not detected: the 3-sigma limit"
+    assert lines[9] == "- no mag: 1 saturated, 1 without a measured calibrator"
+    assert lines[10] == "- no p or chi: 4 of photometry"
+    assert lines[11] == "- no mag_corr: 1 refused (the evidence has the reason)"
+    assert "nan" not in text
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -157,12 +158,19 @@ def _plain(series: Any) -> Any:
 
 
 def _readable(series: Any) -> Any:
-    table = _plain(series)
-    for name in table.colnames:
-        if table[name].dtype.kind == "f":
-            angle = name.startswith("chi")
-            digits = 5 if "jd" in name else 1 if angle else 4
-            table[name].info.format = "%.1e" if "cov" in name else f"%.{digits}f"
+    """Return the light curve in as many digits as an eye wants, ``-`` where there is no number."""
+    from astropy.table import Table
+
+    plain, table = _plain(series), Table()
+    for name in plain.colnames:
+        column = plain[name]
+        if column.dtype.kind != "f":
+            table[name] = column
+            continue
+        digits = 5 if "jd" in name else 1 if name.startswith("chi") else 4
+        form = ".1e" if "cov" in name else f".{digits}f"
+        table[name] = [f"{value:{form}}" if isfinite(value) else "-" for value in column]
+        table[name].unit = column.unit
     return table
 
 

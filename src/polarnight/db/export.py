@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from polarnight.db.models import PhotoPolResult
+from polarnight.db.readable import readable_table
 from polarnight.errors import ConfigError
 from polarnight.frames.atomic import atomic_write
 
@@ -65,26 +64,6 @@ COLUMNS: tuple[_Column, ...] = (
     ("files", str, "", "raw files", lambda row: ";".join(row.files)),
     ("recipe_key", str, "", "hash of inputs, parameters and versions", None),
 )
-
-_WHERE_KNOWN = ("mag_corr", "p_corr")
-_SHORT = [
-    "source",
-    "night",
-    "instrument",
-    "band",
-    "jd_mid",
-    "mag",
-    "mag_err",
-    "mag_corr",
-    "p",
-    "p_err",
-    "p_corr",
-    "chi",
-    "chi_err",
-    "flags",
-    "n_frames",
-    "n",
-]
 
 
 def results_table(
@@ -210,20 +189,6 @@ def _describe(column: Any) -> dict[str, str]:
     return {"unit": str(column.unit or ""), "description": column.description or ""}
 
 
-def _as_table(table: Table) -> str:
-    """Return the main columns, with as many digits as an eye wants."""
-    digits = dict.fromkeys(("mag", "mag_err", "mag_corr"), "%.3f") | {
-        "jd_mid": "%.5f", "chi": "%.1f", "chi_err": "%.1f",
-    }  # fmt: skip
-    names = [name for name in _SHORT if name in table.colnames]
-    unknown = [n for n in _WHERE_KNOWN if n in names and not np.isfinite(table[n]).any()]
-    shown = table[[name for name in names if name not in unknown]].copy()
-    for name in shown.colnames:
-        if shown[name].dtype.kind == "f":
-            shown[name].info.format = digits.get(name, "%.4f")
-    return "\n".join(shown.pformat(max_lines=-1, max_width=-1, align="<")) + "\n"
-
-
 def _as_ascii(format: str) -> Callable[[Table], str]:  # noqa: A002
     def write(table: Table) -> str:
         buffer = io.StringIO()
@@ -253,7 +218,7 @@ def _as_votable(table: Table) -> str:
 
 
 _TEXT: dict[str, Callable[[Table], str]] = {
-    "table": _as_table,
+    "table": readable_table,
     "csv": _as_ascii("ascii.csv"),
     "ecsv": _as_ascii("ascii.ecsv"),
     "json": _as_json,

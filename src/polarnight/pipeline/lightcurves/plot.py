@@ -47,10 +47,7 @@ def plot_lightcurve(*curves: TimeSeries, title: str = "") -> Figure:
             _DRAW[name](axes, curve[here], start, f"C{number}", instrument)
         axes.grid(alpha=0.3, lw=0.5)
     _finish(rows, panels, start, curves)
-    if len(instruments) > 1:
-        handles, labels = rows[0].get_legend_handles_labels()
-        known = dict(zip(labels, handles, strict=True))
-        rows[0].legend(known.values(), known.keys(), fontsize=8)
+    _legend(figure, rows, curves, instruments)
     figure.suptitle(title or _title(curves, instruments), fontsize=11)
     return figure
 
@@ -58,6 +55,23 @@ def plot_lightcurve(*curves: TimeSeries, title: str = "") -> Figure:
 def save_lightcurve(path: Path, *curves: TimeSeries, title: str = "") -> None:
     """Write the picture of light curves (PNG, PDF or SVG by the ending)."""
     plot_lightcurve(*curves, title=title).savefig(path, dpi=150)
+
+
+def _legend(
+    figure: Figure, rows: Any, curves: tuple[TimeSeries, ...], instruments: list[str]
+) -> None:
+    """Tell instruments, where there are several, and limits, below all panels."""
+    from matplotlib.lines import Line2D
+
+    known: dict[str, Any] = {}
+    if len(instruments) > 1:
+        handles, labels = rows[0].get_legend_handles_labels()
+        known = dict(zip(labels, handles, strict=True))
+    limits = [c[name] for c in curves for name in ("mag_limit", "p_limit95") if name in c.colnames]
+    if any(np.isfinite(np.asarray(column, dtype=float)).any() for column in limits):
+        known["limit"] = Line2D([], [], ls="none", marker="v", mfc="none", ms=6, color="0.3")
+    if known:
+        figure.legend(known.values(), known.keys(), loc="outside lower center", ncols=4, fontsize=8)
 
 
 def _jd(curve: TimeSeries) -> Any:
