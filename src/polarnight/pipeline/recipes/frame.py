@@ -1,12 +1,10 @@
-"""The recipe of a light frame, from the raw file to its place on the sky, and its worker."""
+"""The recipe of a light frame, from the raw file to its place on the sky."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,28 +14,16 @@ from polarnight.astrometry import (
     Solution,
     blind_pointing,
     detect,
-    plot_solution,
     pointing_candidates,
     solution_from_header,
     solve,
 )
-from polarnight.calibration import CosmicRayRules, ReduceRules, reduce_frame
-from polarnight.calibration.interpolation import interpolate_unusable
-from polarnight.calibration.reduction import REDUCE_VERSION, mark_cosmic_rays
 from polarnight.errors import AlgorithmFailed, ConfigError
-from polarnight.frames import (
-    Bit,
-    Frame,
-    FrameInfo,
-    ImageType,
-    InputRecord,
-    Provenance,
-    StageRecord,
-    content_key,
-    write_frame,
-)
+from polarnight.frames import Bit, Frame, FrameInfo, ImageType
 from polarnight.instruments import get_instrument
 from polarnight.photometry import measure_fwhm
+from polarnight.pipeline.recipes.calibrate_stages import Calibrate, Interpolate, MarkCosmicRays
+from polarnight.pipeline.recipes.frame_worker import FrameJob, FrameOutcome, run_frame
 from polarnight.pipeline.recipes.stage import Product, Recipe, Stage, parameter
 from polarnight.pipeline.recipes.window_stage import (
     TieWindow,
@@ -45,9 +31,10 @@ from polarnight.pipeline.recipes.window_stage import (
     compare_with_wides,
     expected_centres,
 )
-from polarnight.pipeline.ties import WindowTies, is_window
+from polarnight.pipeline.ties import is_window
 
 __all__ = [
+    "REQUIRED_KINDS",
     "Calibrate",
     "Detect",
     "FrameJob",
@@ -61,104 +48,6 @@ __all__ = [
 
 _SEEING_STARS, _SEEING_LEAST = 100, 3
 _BLIND_DEG = 0.1
-
-
-@dataclass(frozen=True)
-class Calibrate(Stage):
-    """Overscan and bias subtracted, dark current where the instrument asks for it, divided by the
-    flat; variance from gain, read noise, signal and masters; bits of bad pixels.
-    """
-
-    name: ClassVar[str] = "calibrate"
-    version: ClassVar[str] = REDUCE_VERSION
-    reads: ClassVar[tuple[str, ...]] = ("path", "info", "masters")
-    writes: ClassVar[tuple[str, ...]] = ("frame",)
-
-    low_flat: float = parameter(
-        0.3, "pixels below this value of the flat are marked LOW_FLAT",
-        least=0.0, most=1.0, declared="low_flat",
-    )  # fmt: skip
-    edge: int = parameter(
-        5, "width of the border that is marked NEAR_EDGE", "pixels", least=0, declared="edge"
-    )
-    measured_read_noise: bool = parameter(
-        True, "read noise as the frames of the master bias show it, not as declared"
-    )
-    allow_missing: bool = parameter(
-        False, "go on, flagged, where a required master is missing",
-        setting="calibration.allow_missing",
-    )  # fmt: skip
-
-    def run(self, product: Product) -> Product:
-        """Reduce the raw frame with its masters."""
-        info: FrameInfo = product["info"]
-        masters: Mapping[str, Path] = product["masters"]
-        plugin = get_instrument(info.instrument)
-        frame = reduce_frame(
-            product["path"],
-            info,
-            bias=masters.get("bias"),
-            dark=masters.get("dark"),
-            flat=masters.get("flat"),
-            required=plugin.required_masters(info),
-            cosmic_rays=False,
-            rules=ReduceRules(**self.parameters()),
-            corner_windows=plugin.windows,
-        )
-        return product.with_values(frame=frame)
-
-
-@dataclass(frozen=True)
-class MarkCosmicRays(Stage):
-    """Cosmic rays found by their sharpness in the Laplacian of the image, and marked."""
-
-    name: ClassVar[str] = "cosmic_rays"
-    version: ClassVar[str] = REDUCE_VERSION
-    reads: ClassVar[tuple[str, ...]] = ("frame",)
-    writes: ClassVar[tuple[str, ...]] = ("frame",)
-    citations: ClassVar[tuple[str, ...]] = ("van Dokkum 2001, PASP 113, 1420",)
-
-    search: bool = parameter(True, "look for them", setting="calibration.cosmic_rays")
-    min_exptime: float = parameter(
-        5.0, "shorter exposures catch almost none and are left alone", "s", least=0.0
-    )
-    nsigma: float = parameter(5.0, "significance of the Laplacian", "sigma", above=0.0)
-    neighbour_fraction: float = parameter(
-        0.3, "fraction of nsigma that suffices beside a cosmic ray", above=0.0, most=1.0
-    )
-    contrast: float = parameter(
-        5.0, "least contrast of the Laplacian with the fine structure of the image", above=0.0
-    )
-    max_iterations: int = parameter(4, "rounds at most", least=1)
-
-    def run(self, product: Product) -> Product:
-        """Mark them."""
-        frame: Frame = product["frame"]
-        if not self.search:
-            return product
-        rules = {name: value for name, value in self.parameters().items() if name != "search"}
-        frame, figures = mark_cosmic_rays(frame, CosmicRayRules(**rules))
-        return product.with_values(frame=frame.replace(meta={**frame.meta, "cosmic_rays": figures}))
-
-
-@dataclass(frozen=True)
-class Interpolate(Stage):
-    """Unusable pixels replaced by the median of their neighbours and marked, where asked for;
-    photometry does better with the bits.
-    """
-
-    name: ClassVar[str] = "interpolate"
-    version: ClassVar[str] = REDUCE_VERSION
-    reads: ClassVar[tuple[str, ...]] = ("frame",)
-    writes: ClassVar[tuple[str, ...]] = ("frame",)
-
-    replace_unusable: bool = parameter(False, "replace them")
-
-    def run(self, product: Product) -> Product:
-        """Replace them where that is asked for."""
-        if not self.replace_unusable:
-            return product
-        return product.with_values(frame=interpolate_unusable(product["frame"]))
 
 
 @dataclass(frozen=True)
@@ -358,147 +247,6 @@ def frame_recipe() -> Recipe:
         ("path", "info", "masters", "stars", "object_place", "ties"),
         (Calibrate(), MarkCosmicRays(), Interpolate(), Detect(), Solve(), TieWindow()),
     )
-
-
-@dataclass(frozen=True)
-class FrameJob:
-    """All a worker needs to reduce one frame.
-
-    Attributes
-    ----------
-    path, out : Path
-        Raw file and product.
-    info : FrameInfo
-    masters : dict
-        Paths by ``"bias"``, ``"dark"``, ``"flat"``.
-    stars : Path
-        Directory of the star catalogues.
-    object_place : tuple of float or None
-        Position (degrees) of the OBJECT keyword in the source catalogue.
-    recipe : Recipe
-    recipe_key : str
-    inputs : tuple of (path, role, sha256)
-        For the provenance.
-    picture : bool
-        Whether a picture of the solved frame is saved beside it.
-    ties : WindowTies or None
-        What a small window may be tied to.
-    """
-
-    path: Path
-    out: Path
-    info: FrameInfo
-    masters: dict[str, Path]
-    stars: Path
-    object_place: tuple[float, float] | None
-    recipe: Recipe
-    recipe_key: str
-    inputs: tuple[tuple[str, str, str], ...]
-    picture: bool = False
-    ties: WindowTies | None = None
-
-
-@dataclass(frozen=True)
-class FrameOutcome:
-    """The figures of a reduced frame, as plain values."""
-
-    content_key: str
-    info: FrameInfo
-    meta: dict[str, Any]
-    notes: dict[str, Any]
-    seconds: dict[str, float]
-    detection: dict[str, Any]
-    evidence: dict[str, Any] | None
-    center: tuple[float, float] | None
-
-
-def run_frame(job: FrameJob) -> FrameOutcome:
-    """Carry one raw frame through the recipe and write the product: the task of a worker.
-
-    Raises
-    ------
-    BadFrame
-        Where the frame cannot be calibrated. A frame that is calibrated but cannot be solved
-        is written all the same.
-    """
-    product = job.recipe.run(
-        path=job.path,
-        info=job.info,
-        masters=job.masters,
-        stars=job.stars,
-        object_place=job.object_place,
-        ties=job.ties,
-    )
-    frame: Frame = product["frame"]
-    detections: Detections | None = product["detections"]
-    solution: Solution | None = product["solution"]
-    figures = _detection_figures(detections)
-    frame = frame.replace(
-        wcs=solution.wcs if solution else None,
-        wcs_pair=solution.wcs_pair if solution else None,
-        meta={
-            **frame.meta,
-            **figures,
-            "astrometry": solution.evidence if solution else None,
-            "notes": dict(product.notes),
-        },
-    )
-    stages = tuple(
-        StageRecord(r.name, r.version, json.dumps(r.parameters)) for r in product.records
-    )
-    inputs = tuple(InputRecord(*entry) for entry in job.inputs)
-    tables = {"SOURCES": detections.to_table()} if detections is not None else None
-    write_frame(
-        job.out, frame, provenance=Provenance(inputs, stages, job.recipe_key), tables=tables
-    )
-    if job.picture and solution is not None and detections is not None:
-        plot_solution(
-            frame.data,
-            solution.wcs,
-            solution.stars,
-            detections,
-            job.out.with_name("astrometry_summary.png"),
-            wcs_pair=solution.wcs_pair,
-            title=job.info.filename,
-        )
-    return FrameOutcome(
-        content_key=content_key(job.out),
-        info=frame.info or job.info,
-        meta=frame.meta,
-        notes=dict(product.notes),
-        seconds={record.name: round(record.seconds, 4) for record in product.records},
-        detection=figures,
-        evidence=solution.evidence if solution else None,
-        center=_center(solution),
-    )
-
-
-def _detection_figures(detections: Detections | None) -> dict[str, Any]:
-    if detections is None:
-        return {
-            "n_detections": 0,
-            "fwhm_px": None,
-            "elongation": None,
-            "background_level": None,
-            "background_rms": None,
-        }
-    width = float(detections.fwhm_median)
-    clean = detections.flags == 0
-    return {
-        "n_detections": len(detections),
-        "fwhm_px": width if width == width else None,  # NaN is no JSON
-        "elongation": float(np.median(detections.elongation[clean])) if clean.any() else None,
-        "background_level": float(detections.background_level),
-        "background_rms": float(detections.background_rms),
-    }
-
-
-def _center(solution: Solution | None) -> tuple[float, float] | None:
-    if solution is None:
-        return None
-    ny, nx = solution.shape
-    ra, dec = solution.plate.to_sky((nx - 1) / 2.0, (ny - 1) / 2.0)
-    return float(np.ravel(ra)[0]), float(np.ravel(dec)[0])
 
 
 REQUIRED_KINDS = {

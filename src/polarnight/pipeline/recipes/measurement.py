@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from polarnight.errors import AlgorithmFailed
 from polarnight.frames import ObsMode
-from polarnight.pipeline.groups.group import (
+from polarnight.pipeline.groups.fluxes import (
     direct_flux,
     field_photometry,
     gain_of_cameras,
