@@ -8,7 +8,7 @@ import pytest
 from astropy.io import fits
 
 from polarnight.config import load_settings
-from polarnight.db import FrameQuality, MasterBias, MasterFlat, NightQuality, ReducedFit
+from polarnight.db import FrameQuality, MasterBias, MasterDark, MasterFlat, NightQuality, ReducedFit
 from polarnight.pipeline.demo.simulated import simulate_to_directory
 from polarnight.pipeline.quality.figures import sky_brightness
 from polarnight.pipeline.quality.history import Usual, ZeroPointHistory
@@ -89,7 +89,7 @@ def test_tables_files_and_pictures(reduced, tmp_path):
     assert reduced.run("quality", "--plot", tmp_path / "night.png", "--instrument", "AndorT90") == 0
     assert (tmp_path / "night.png").read_bytes()[:4] == b"\x89PNG"
     assert reduced.run("quality", "--from", "2023-01-01") == 2
-    assert "no figures of quality" in reduced.err
+    assert "no figures of quality there; there are some of AndorT90 in R from" in reduced.err
     assert reduced.run("quality", "--format", "parquet") == 2
 
 
@@ -192,6 +192,22 @@ def a_master(model, figures):
 def test_thresholds(figures, words):
     told = master_warnings(a_master(MasterBias, figures), load_settings().quality)
     assert (told == []) if words is None else (words in told[0])
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "told"),
+    [
+        (2e-4, 5e-5, False),  # both are zero within the rounding of their levels
+        (-1e-3, 1e-3, False),
+        (0.02, 0.011, True),
+        (0.02, 0.016, False),
+    ],
+)
+def test_a_dark_that_is_hotter(now, before, told):
+    figures = {"level": now, "previous_level": before, "exptime": 300.0}
+    warnings = master_warnings(a_master(MasterDark, figures), load_settings().quality)
+    assert bool(warnings) == told
+    assert not told or "the dark rate changed from 0.011 to 0.02 ADU/s" in warnings[0]
 
 
 def test_what_is_usual_of_a_camera(reduced):

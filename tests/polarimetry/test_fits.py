@@ -125,6 +125,8 @@ def test_too_few_angles():
     with pytest.raises(AlgorithmFailed, match="three angles") as caught:
         fit_polaroids([0, 180, 90], [1.0, 1, 1], [0.1] * 3)
     assert caught.value.numbers["angles"] == 2
+    with pytest.raises(AlgorithmFailed, match="a finite flux and a positive error"):
+        fit_polaroids([0, 45, 90, -45], [1.0] * 4, [0.0] * 4)
     with pytest.raises(AlgorithmFailed, match="no light"):
         fit_polaroids([0, 45, 90, -45], [-1.0] * 4, [1.0] * 4)
     with pytest.raises(ValueError, match="equal"):

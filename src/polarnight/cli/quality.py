@@ -70,7 +70,7 @@ def quality(
     nights = night_quality(**select)
     rows = frame_quality(**select)
     if not nights and not rows:
-        typer.echo("there are no figures of quality there; `polarnight run` makes them", err=True)
+        typer.echo(f"there are no figures of quality there; {_what_there_is()}", err=True)
         return int(Status.NOTHING_DONE)
     if plot is not None:
         from polarnight.cli.tables import counted
@@ -111,3 +111,16 @@ def _epoch(name: str | None) -> Any:
     except Epoch.DoesNotExist as error:
         msg = f"{name} is not registered; `polarnight status` lists the nights"
         raise ConfigError(msg) from error
+
+
+def _what_there_is() -> str:
+    """Say of which instruments, bands and nights there are figures, or how they are made."""
+    from polarnight.db import NightQuality
+
+    rows = NightQuality.objects.order_by("epoch__night")
+    if not rows.exists():
+        return "`polarnight run` makes them"
+    first, last = (row.epoch.night for row in (rows.select_related("epoch")[0], rows.reverse()[0]))
+    names = sorted(set(rows.values_list("instrument", flat=True)))
+    bands = sorted(set(rows.values_list("band", flat=True)) - {""})
+    return f"there are some of {', '.join(names)} in {', '.join(bands)} from {first} to {last}"

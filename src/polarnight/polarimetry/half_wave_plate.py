@@ -50,7 +50,8 @@ def fit_half_wave_plate(
     plate_deg : array_like, shape (n,)
         Angles of the plate, degrees.
     ordinary, ordinary_err, extraordinary, extraordinary_err : array_like, shape (n,)
-        Fluxes of the beams, any unit. Angles where a beam is missing are left out.
+        Fluxes of the beams and their errors (1 sigma), any unit. Angles where a value is not
+        finite, or an error not positive, are left out.
     beam_gain : bool
         Fit k.
     clip : float, optional

@@ -145,7 +145,8 @@ def fit_polaroids(
     angles : array_like, shape (n,)
         Transmission axes, degrees.
     flux, flux_err : array_like, shape (n,)
-        Any unit. Values that are not finite are left out.
+        Any unit; errors are 1 sigma. What is not finite, or has an error that is not
+        positive, is left out.
     clip : float, optional
         A measurement further than this many sigma from the fit to the others is left out
         while at least three angles and one degree of freedom remain; None: never.
@@ -170,6 +171,8 @@ def fit_polaroids(
     n_angles = distinct_angles(angle[used], 180.0)
     if n_angles < _MIN_ANGLES:
         msg = "polaroids need at least three angles"
+        if not used.all():
+            msg += " with a finite flux and a positive error"
         raise AlgorithmFailed(msg, angles=n_angles, measurements=int(used.sum()))
     order = _orthogonal_pairs(angle[used]) if pairs else None
     if order is not None:
