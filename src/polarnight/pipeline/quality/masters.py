@@ -29,6 +29,8 @@ __all__ = ["compare_masters", "comparison_of", "master_warnings", "predecessor"]
 
 _ANGLE_TOLERANCE = 1.0
 _PART = "quality"
+_LEAST_DARK_ADU = 1.0
+"""In a whole exposure; levels are those of whole numbers, and the bias wanders by as much."""
 
 
 def predecessor(
@@ -184,6 +186,7 @@ def _levels(row: MasterModel, previous: MasterModel) -> dict[str, Any]:
     # In ADU: what the level is measured in.
     figures["read_noise_adu"] = (row.stats.get("read_noise") or info.read_noise) / info.gain
     figures["pixels"] = info.width * info.height
+    figures["exptime"] = info.exptime
     return figures
 
 
@@ -224,6 +227,10 @@ def _bias_warnings(figures: Mapping[str, Any], settings: QualitySettings) -> lis
 
 
 def _dark_warnings(figures: Mapping[str, Any], settings: QualitySettings) -> list[str]:
+    if "level" in figures and "exptime" in figures:
+        change = abs(figures["level"] - figures["previous_level"]) * figures["exptime"]
+        if change < _LEAST_DARK_ADU:
+            return []
     return _relative(figures, "level", settings.dark_change, "the dark rate", "ADU/s")
 
 
