@@ -147,6 +147,35 @@ def test_ensemble_removes_clouds_and_keeps_a_variable():
     assert np.std(target - wave) < 0.015
     assert np.isnan(curves.magnitude[7, 5])
     assert np.corrcoef(curves.offset, clouds)[0, 1] > 0.999
+    assert np.flatnonzero(curves.variable).tolist() == [3]
+    assert not curves.comparison[[0, 3]].any()
+
+
+@pytest.mark.parametrize("n_comparison", [2, 3, 4])
+def test_one_comparison_star_of_few_varies(n_comparison):
+    rng = np.random.default_rng(8)
+    n = 20
+    errors = np.full((n, n_comparison + 1), 0.01)
+    mags = rng.uniform(0.0, 0.6, n)[:, None] + errors * rng.standard_normal(errors.shape)
+    mags[:, 2] += 0.2 * np.sin(np.arange(n) / 3.0)
+    curves = ensemble_light_curves(mags, errors, np.arange(n_comparison + 1) > 0)
+    # Two that disagree do not tell which one varies.
+    assert np.flatnonzero(curves.variable).tolist() == ([] if n_comparison == 2 else [2])
+    pull = curves.magnitude[:, 0] / curves.error[:, 0]
+    if n_comparison > 2:
+        assert 0.7 < np.std(pull) < 1.3
+    else:
+        assert np.median(curves.error[:, 0]) > 0.02
+
+
+def test_steady_comparison_stars_are_kept():
+    rng = np.random.default_rng(9)
+    dropped = 0
+    for _ in range(4):
+        errors = np.full((12, 6), 0.01)
+        mags = rng.uniform(0.0, 0.6, 12)[:, None] + 0.013 * rng.standard_normal(errors.shape)
+        dropped += int(ensemble_light_curves(mags, errors, np.arange(6) > 0).variable.sum())
+    assert dropped == 0
 
 
 def test_ensemble_of_nothing():

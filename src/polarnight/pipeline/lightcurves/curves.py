@@ -114,7 +114,8 @@ def ensemble_lightcurve(
     TimeSeries
         BJD (TDB), ``mag`` and ``mag_err`` about the mean, ``offset`` and ``offset_err`` of the
         frame, ``n`` comparison stars, ``telescope``, ``instrument``, ``file``. The metadata
-        has the scatter of the comparison stars (``comparison_scatter``).
+        has the scatter of the comparison stars (``comparison_scatter``) and the names or places
+        of those that were found to vary and left out (``comparison_variable``).
 
     Raises
     ------
@@ -140,6 +141,7 @@ def ensemble_lightcurve(
     bjd = np.array([float(result.bjd_tdb or _NAN) for result in frames])
     whole = np.floor(bjd)
     series = TimeSeries(time=Time(whole, bjd - whole, format="jd", scale="tdb"))
+    comparison = curves.comparison
     used = np.isfinite(mag[:, comparison]).sum(axis=1)
     for name, values, unit in (
         ("mag", curves.magnitude[:, 0], "mag"),
@@ -162,6 +164,7 @@ def ensemble_lightcurve(
             "time": "barycentric Julian date (TDB)",
             "comparison_stars": int(comparison.sum()),
             "comparison_scatter": float(1.4826 * np.nanmedian(np.abs(others))),
+            "comparison_variable": stars.names(np.flatnonzero(curves.variable), found),
         }
     )
     return series
@@ -251,6 +254,15 @@ class _Stars:
             abs(dec - d) < _SAME_DEG and abs((ra - a + 180) % 360 - 180) * c < _SAME_DEG
             for a, d, c in self.places
         )
+
+    def names(self, numbers: Any, source: AstroSource) -> list[str]:
+        """Return the names of some calibrators, and the places of field stars."""
+        known = {("source", one.pk): one.name for one in source.calibrators.all()}
+        stars = list(self.columns)
+        return [
+            known[star] if star in known else "{:.4f} {:+.4f}".format(*star)
+            for star in (stars[int(number)] for number in numbers)
+        ]
 
     def matrix(self, n_frames: int) -> tuple[Any, Any, Any]:
         """Return magnitudes and errors (frames, stars) and which stars are comparison stars."""
