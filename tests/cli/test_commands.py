@@ -254,3 +254,19 @@ def test_simulate(archive, tmp_path):
             assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert archive.run(*command, tmp_path / "a") == 2
     assert "not empty" in archive.err
+
+
+def test_the_demonstration_names_the_program_as_it_can_be_called(monkeypatch, tmp_path):
+    from polarnight.cli.demo import _as_called
+
+    script = tmp_path / "bin" / "polarnight"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    monkeypatch.setattr("sys.argv", [str(script), "demo"])
+    monkeypatch.setenv("PATH", str(script.parent))
+    assert _as_called() == "polarnight"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert _as_called() == str(script)
+    monkeypatch.setattr("sys.argv", ["/usr/bin/pytest"])
+    assert _as_called() == "polarnight"
