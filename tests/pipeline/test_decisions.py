@@ -79,11 +79,11 @@ def test_a_cycle_is_not_filled_from_another_hour(reduced):
             header["JD"] += 1.0 / 24.0
     assert reduced.run("run", NIGHT) == 1
     assert "incomplete cycle of 3 frames (gap): no frame at 90 deg" in reduced.out
-    assert "incomplete cycle of 1 frames (end): no frame at -45, 0, 45 deg" in reduced.out
+    assert "incomplete cycle of 1 frame (end): no frame at -45, 0, 45 deg" in reduced.out
     assert not PhotoPolResult.objects.filter(reduction="relpol").exists()
     frame = ReducedFit.objects.get(filename="BLLac-0001R90.fit")
     assert frame.solved
     assert frame.has_flag(frame.FLAGS.ERROR_POLARIMETRY)
     assert reduced.run("why", f"{NIGHT}/BLLac-0001R90.fit") == 0
-    assert "incomplete cycle of 1 frames" in reduced.out
+    assert "incomplete cycle of 1 frame" in reduced.out
     assert PhotoPolResult.objects.filter(reduction="relphot").count() == 18

@@ -293,6 +293,6 @@ def test_a_cycle_that_is_made_otherwise_leaves_nothing_behind(reduced):
     # Exposures follow each other after 8 s; with 3 s no two frames are of one cycle.
     option = "polarimetry.max_gap_minutes=0.05"
     assert reduced.run("-o", option, "run", NIGHT) == 1
-    assert reduced.out.count("incomplete cycle of 1 frames") == 4
+    assert reduced.out.count("incomplete cycle of 1 frame") == 4
     assert not PhotoPolResult.objects.filter(reduction="relpol").exists()
     assert PhotoPolResult.objects.filter(reduction="relphot").count() == 18

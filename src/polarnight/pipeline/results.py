@@ -261,8 +261,9 @@ def _cycles(context: RunContext, rows: Iterable[ReducedFit]) -> list[FrameGroup]
             refusal = ""
             if len(plugin.angles) - len(cycle.missing) < plugin.min_angles:
                 missing = ", ".join(f"{angle:g}" for angle in cycle.missing)
+                noun = "frame" if len(frames) == 1 else "frames"
                 refusal = (
-                    f"incomplete cycle of {len(frames)} frames ({cycle.reason}): no frame at "
+                    f"incomplete cycle of {len(frames)} {noun} ({cycle.reason}): no frame at "
                     f"{missing} deg; {plugin.min_angles} angles are needed"
                 )
             group = FrameGroup("relpol", frames, complete=cycle.complete, refusal=refusal)
