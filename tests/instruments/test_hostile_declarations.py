@@ -1,5 +1,7 @@
 """Declarations that are wrong on purpose or by accident: left out whole, with key and remedy."""
 
+import re
+
 import pytest
 
 from polarnight.errors import BadFrame, ConfigError
@@ -141,3 +143,27 @@ def test_windows_begin_on_the_chip():
     for value in (-1, 1e9, 1e300, 0.5, "abc"):
         with pytest.raises(BadFrame, match="XORGSUBF"):
             found.origin(reader_of({**HEADER, "XORGSUBF": value}))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("gain: 1.2", "gain: 1.2\ngain: 2.4", "gain is given twice; take one out"),
+        ("longitude: -3.7", "longitude: 1:30", "longitude: input should be a valid number"),
+        ("latitude: 40.4", "latitude: 40:24:00.5", "latitude: input should be a valid number"),
+        (
+            "gain: 1.2",
+            "gain: 1.2\nfilters: {on: B}",
+            "filters: on, off, yes and no are truth values",
+        ),
+        ("gain: 1.2", "gain: 1.2\nkeywords: {exptime: }", "exptime: nothing stands there"),
+        ("gain: 1.2", "gain: 1.2\nkeywords: {exptime: []}", "keywords.exptime: add one at least"),
+        ("recognise: {INSTRUME: ZWO ASI1600MM Pro}", "recognise: {}", "recognise: nothing tells"),
+        ("recognise: {INSTRUME: ZWO ASI1600MM Pro}", "recognise: ZWO", "recognise: nothing tells"),
+    ],
+)
+def test_slips_of_the_pen_are_told(old, new, told):
+    assert old in SMALL
+    with pytest.raises(ConfigError, match=re.escape(told)) as caught:
+        read_observatory(SMALL.replace(old, new), "home.yaml")
+    assert "home.yaml" in str(caught.value)

@@ -72,6 +72,7 @@ def check(
 ) -> int:
     """Check a declaration, and show what it makes of frames."""
     from polarnight.instruments.observatories import OBSERVATORIES
+    from polarnight.simulation.instruments.generic import derive_simulation
 
     set_up(context.obj, database=False)
     try:
@@ -84,6 +85,7 @@ def check(
             )
         for instrument in found.instruments.values():
             typer.echo(_told(instrument))
+            derive_simulation(instrument)  # raises where the table of that name is wrong
         failed = _try(found.instruments, frames or [])
     finally:
         OBSERVATORIES.adopt(None)

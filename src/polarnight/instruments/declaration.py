@@ -49,6 +49,9 @@ class _Strict(BaseModel):
 
 
 def _one_is_a_list(value: Any) -> Any:
+    if value is None:
+        msg = "nothing stands there; give a value, or take the key out"
+        raise ValueError(msg)
     return [value] if isinstance(value, str | int | float) else value
 
 
@@ -116,6 +119,9 @@ def _bounded_pattern(pattern: str) -> str:
 def _capitals(table: Any) -> Any:
     if not isinstance(table, dict):
         return table
+    if any(isinstance(key, bool) for key in table):
+        msg = "on, off, yes and no are truth values in YAML; write such a word in quotes"
+        raise ValueError(msg)
     return {" ".join(str(key).upper().split()): value for key, value in table.items()}
 
 
@@ -130,8 +136,8 @@ Values = Annotated[
 class Keywords(_Strict):
     """Header keywords of each value, in order of preference; empty where there is none."""
 
-    image_type: Texts
-    exptime: Texts
+    image_type: Texts = Field(min_length=1)
+    exptime: Texts = Field(min_length=1)
     object: Texts = ()
     filter: Texts = ()
     polaroid: Texts = ()
@@ -180,8 +186,11 @@ class Recognition(_Strict):
 def _recognitions(value: Any) -> Any:
     """Take one table of keywords, or a list of such with dates."""
     found = [value] if isinstance(value, dict) else value
-    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-        return found
+    whole = isinstance(found, list) and all(isinstance(entry, dict) for entry in found)
+    if not whole or not all(set(entry) - {"from", "until"} for entry in found):
+        msg = "nothing tells its frames from others; give keywords with their values, such as "
+        msg += "{INSTRUME: SBIG ST-7}"
+        raise ValueError(msg)
     dates = ("from", "until")
     return [
         {key: entry[key] for key in dates if key in entry}
@@ -377,6 +386,7 @@ def _tables(path: Path | Traversable) -> dict[str, Any]:
 
 _REMEDIES = {
     "missing": "add it",
+    "too_short": "add one at least",
     "extra_forbidden": "no such key: correct its spelling or take it out",
 }
 

@@ -21,6 +21,7 @@ from polarnight.instruments.declaration import (
     packaged_tables,
 )
 from polarnight.instruments.declared import DeclaredInstrument
+from polarnight.instruments.reading import PlainLoader
 from polarnight.telescopes import Telescope
 
 __all__ = ["GenericCCD", "Observatory", "read_observatory"]
@@ -100,7 +101,7 @@ def read_observatory(text: str, place: str) -> Observatory:
         fault, with file, key and remedy.
     """
     where = f"the instrument file {place}"
-    values = parse_yaml(text, where)
+    values = parse_yaml(text, where, PlainLoader)
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         msg = f"{where} must hold 'key: value' lines; add name, telescope, pixel_scale ..."
         raise ConfigError(msg)
