@@ -144,8 +144,10 @@ def _one(wanted: dict[str, Any], directory: str) -> None:
     name = wanted["instrument"]
     date = DATES.get(name, OTHERS)
     made = simulate_to_directory(name, date, wanted["seed"], place, **wanted["options"])
+    truth = json.loads(made.truth.read_text())
+    made.truth.unlink()  # whoever reduces the night cannot look
     if wanted["late"]:
-        _set_clock(json.loads(made.truth.read_text()), made.directory, wanted["late"])
+        _set_clock(truth, made.directory, wanted["late"])
     after = place / "afterwards"
     after.mkdir()
     for path in made.directory.iterdir():
@@ -163,7 +165,7 @@ def _one(wanted: dict[str, Any], directory: str) -> None:
         _run_all(("ingest", made.directory))
         print(_AGAIN, flush=True)
     status = run_app([*_ALONE, "run", "--all-local"])
-    told = {"status": int(status), **_collect(json.loads(made.truth.read_text()))}
+    told = {"status": int(status), **_collect(truth)}
     (place / "told.json").write_text(json.dumps(told))
 
 

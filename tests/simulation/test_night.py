@@ -1,12 +1,15 @@
 """A night: its files say what the truth says, and the same seed writes the same bytes."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.coordinates import FK5, SkyCoord
 from astropy.io import fits
 
+import polarnight
 from polarnight.errors import BadFrame, ConfigError
 from polarnight.frames import ImageType, ObsMode
 from polarnight.instruments import classify_file, get_instrument
@@ -251,6 +254,19 @@ def test_a_night_of_several_fields_has_no_pauses(tmp_path):
     options = {**SMALL, "scenario": "standards", "pauses": {1: 1.0}}
     with pytest.raises(ConfigError, match="pauses: a night of several fields has none"):
         simulate_night("AndorT90", "2022-09-18", 1, tmp_path, **options)
+
+
+def test_nothing_that_reduces_knows_of_simulations():
+    """The truth of a night is for those who compare with it: the demonstration and tests."""
+    package = Path(polarnight.__file__).parent
+    knowing = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"polarnight\.simulation|read_truth|truth\.json", path.read_text("utf-8"))
+    }
+    assert "pipeline/demo/run.py" in knowing
+    outside = ("simulation/", "pipeline/demo/", "cli/simulate.py", "cli/instruments.py")
+    assert [name for name in sorted(knowing) if not name.startswith(outside)] == []
 
 
 def test_a_used_directory_is_left_alone(tmp_path):
