@@ -10,6 +10,7 @@ dual-beam camera. `render` draws the same field in pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,13 +78,16 @@ class Field:
     sky: tuple[np.ndarray, np.ndarray, np.ndarray]  # x, y, magnitude on the frame
     limit: float
     vector: tuple[float, float] | None
+    seed: int = SEED
+    warp: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
 
     def errors(self, wcs) -> np.ndarray:
         """Distances, arcsec, of a solution from the truth at the centre and four corners."""
         ny, nx = self.optics.shape
         x = np.array([(nx - 1) / 2, 0, nx - 1, 0, nx - 1])
         y = np.array([(ny - 1) / 2, 0, 0, ny - 1, ny - 1])
-        ours = np.column_stack(wcs.all_pix2world(x, y, 0))
+        seen = (x, y) if self.warp is None else self.warp(x, y)
+        ours = np.column_stack(wcs.all_pix2world(*seen, 0))
         theirs = np.column_stack(self.optics.sky(x, y))
         return _separation(ours, theirs) * 3600.0
 
@@ -114,23 +118,35 @@ def _place(index: int, rng: np.random.Generator) -> tuple[float, float]:
     return (rng.uniform(-0.1, 0.1) % 360.0 if special == 9 else rng.uniform(0, 360)), dec
 
 
-def make_field(index: int, n_stars: int | None = None, seed: int = SEED) -> Field:
+def make_field(
+    index: int,
+    n_stars: int | None = None,
+    seed: int = SEED,
+    *,
+    camera: Camera | None = None,
+    mirrored: bool | None = None,
+    plain: bool = False,
+) -> Field:
     """Make a field from its number.
 
     `n_stars` is the number of stars on the frame that are in the catalogue and above the
-    limit of the frame: between 8 and 3000, richer towards the galactic plane.
+    limit of the frame: between 8 and 3000, richer towards the galactic plane. A `plain` field
+    has a right pointing, and nothing half.
     """
     rng = np.random.default_rng([seed, index])
-    camera = CAMERAS[index % len(CAMERAS)]
+    camera = camera or CAMERAS[index % len(CAMERAS)]
     ra, dec = _place(index, rng)
     latitude = galactic_latitude(ra, dec)
     top = 3000.0 * 10.0 ** -abs(np.sin(np.radians(latitude)))
     drawn = round(float(np.exp(rng.uniform(np.log(8), np.log(top)))))
     n = drawn if n_stars is None else n_stars
     kind = {11: "half the catalogue", 17: "half spurious"}.get(index % 25, "")
+    kind = "" if plain else kind
     # Five per cent each, with every camera in turn.
-    mirrored = (index + index // 10 * 3) % 20 == 13
-    wrong = rng.uniform(0.1, 0.5) if (index + index // 10) % 20 == 7 else 0.0
+    if mirrored is None:
+        mirrored = (index + index // 10 * 3) % 20 == 13
+    off_target = (index + index // 10) % 20 == 7 and not plain
+    wrong = rng.uniform(0.1, 0.5) if off_target else 0.0
     optics = Optics(
         ra, dec, camera.scale * (1 + rng.normal(0, 1e-3)), rng.uniform(0, 360),
         camera.mirrored != mirrored, camera.shape, distortion=camera.distortion * rng.uniform(),
@@ -190,7 +206,7 @@ def make_field(index: int, n_stars: int | None = None, seed: int = SEED) -> Fiel
     return Field(
         index, camera, optics, latitude, int(np.count_nonzero(common <= bright)), wrong, mirrored,
         kind, catalogue, detections, pointings, jd, camera.scale * (1 + rng.uniform(-rough, rough)),
-        radius, sky, limit, vector,
+        radius, sky, limit, vector, seed,
     )  # fmt: skip
 
 
@@ -298,7 +314,7 @@ def render(field: Field) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     bits : ndarray of uint16, shape (ny, nx)
         Nine in ten cosmic rays are known, and all saturated pixels.
     """
-    rng = np.random.default_rng([SEED, field.index, 1])
+    rng = np.random.default_rng([field.seed, field.index, 1])
     camera = field.camera
     x, y, mag = field.sky
     width = camera.fwhm / camera.scale

@@ -3,12 +3,12 @@
 Prints a table over simulated fields of all instruments, by instrument, number of stars,
 galactic latitude, pointing and parity::
 
-    python tests/acceptance/solving_table.py [fields] [frames]
+    python tests/acceptance/solving_table.py [fields] [frames] [seed]
 
 `fields` (500) are solved from lists of detections, `frames` (40) of them from pixels too:
-drawn, detected, solved. Seconds are those of the processor, of which one is used. A solution
-is wrong where it is off by more than 2 arcsec at the centre or at any corner. See
-`solving_fields` for what is simulated.
+drawn, detected, solved. Another `seed` makes other fields, by which no limit was chosen. Seconds
+are those of the processor, of which one is used. A solution is wrong where it is off by more than
+2 arcsec at the centre or at any corner. See `solving_fields` for what is simulated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from solving_fields import Field, make_field, render
+from solving_fields import SEED, Field, make_field, render
 
 from polarnight.astrometry import Detections, MemoryCatalogue, detect, solve
 from polarnight.errors import AlgorithmFailed
@@ -45,6 +45,7 @@ class Row:
     rms: float  # arcsec
     seconds: float
     why: str = ""
+    fwhm: float = np.nan  # arcsec
 
     @property
     def is_wrong(self) -> bool:
@@ -77,6 +78,7 @@ def solve_field(field: Field, detections: Detections | None = None) -> Row:
         field.mirrored, field.kind, field.optics.dec, solution is not None,
         float(field.errors(solution.wcs).max()) if solution else np.nan,
         solution.evidence["rms_arcsec"] if solution else np.nan, seconds, why,
+        found.fwhm_median * field.pixel_scale,
     )  # fmt: skip
 
 
@@ -134,9 +136,9 @@ def print_table(rows: list[Row]) -> None:
             print(f"  {'wrong' if row.solved else 'refused'}: {row}")
 
 
-def measure(indices: Iterable[int]) -> list[Row]:
+def measure(indices: Iterable[int], seed: int = SEED) -> list[Row]:
     """Solve fields by their numbers."""
-    return [solve_field(make_field(index)) for index in indices]
+    return [solve_field(make_field(index, seed=seed)) for index in indices]
 
 
 def frame_numbers(n: int) -> list[int]:
@@ -144,18 +146,18 @@ def frame_numbers(n: int) -> list[int]:
     return [index * 11 for index in range(n)]
 
 
-def measure_frames(n: int) -> tuple[list[Row], list[float]]:
+def measure_frames(n: int, seed: int = SEED) -> tuple[list[Row], list[float]]:
     """Solve drawn frames; return the rows and the seconds of detection."""
-    done = [solve_frame(make_field(index)) for index in frame_numbers(n)]
+    done = [solve_frame(make_field(index, seed=seed)) for index in frame_numbers(n)]
     return [row for row, _ in done], [seconds for _, seconds in done]
 
 
 if __name__ == "__main__":
-    given = [int(a) for a in sys.argv[1:3]]
-    n_fields, n_frames = given + [500, 40][len(given) :]
+    given = [int(a) for a in sys.argv[1:4]]
+    n_fields, n_frames, seed = given + [500, 40, SEED][len(given) :]
     if n_fields:
-        print_table(measure(range(n_fields)))
+        print_table(measure(range(n_fields), seed))
     if n_frames:
-        rows, seconds = measure_frames(n_frames)
+        rows, seconds = measure_frames(n_frames, seed)
         print(f"\nfrom pixels (detection: median {np.median(seconds):.3f} s)")
         print_table(rows)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from astropy.table import Table
+from scipy.signal import fftconvolve
 from scipy.spatial import cKDTree
 
 from polarnight.astrometry import DetectionFlag, Detections, detect
@@ -119,3 +120,61 @@ def test_table_round_trip_through_fits(scene, tmp_path):
     np.testing.assert_array_equal(again.flags, found.flags)
     assert again.flags.dtype == np.uint16
     assert again.fwhm_median == found.fwhm_median
+
+
+def _crisp(rng, field, fwhm=3.0, n=30):
+    x, y = rng.uniform(20, 380, n), rng.uniform(20, 380, n)
+    flux = 10 ** rng.uniform(4.0, 5, n)
+    return x, y, field.draw(rng, (400, 400), x, y, flux, fwhm, noise=0.0) - 200.0
+
+
+def _placed(found, x, y, within):
+    return sum(np.hypot(found.x - a, found.y - b).min() < within for a, b in zip(x, y, strict=True))
+
+
+@pytest.mark.parametrize("shape", ["ring", "trail"])
+def test_images_out_of_shape_are_one_source_each(field, shape):
+    """Defocused rings and trails fall into pieces under a filter for stars in focus."""
+    rng = np.random.default_rng(4)
+    x, y = (g.ravel() + rng.uniform(-9, 9, 36) for g in np.meshgrid(*2 * [np.arange(40, 400, 62)]))
+    flux = 10 ** rng.uniform(4.6, 5.2, 36)
+    stars = field.draw(rng, (400, 400), x, y, flux, 3.0, noise=0.0) - 200.0
+    v, u = np.mgrid[-12:13, -12:13]
+    ring = (np.hypot(u, v) < 12) & (np.hypot(u, v) > 8)
+    trail = (np.abs(u - v) < 1) & (np.abs(u) < 9)
+    kernel = (ring if shape == "ring" else trail).astype(float)
+    image = fftconvolve(stars, kernel / kernel.sum(), mode="same")
+    found = detect(image + rng.normal(200, 10, image.shape), pixel_scale=0.6)
+    clean = found.select(found.clean)
+    assert _placed(clean, x, y, 2.0) >= 34
+    assert len(clean) <= 38
+    assert found.fwhm_median > 8
+
+
+def test_stars_in_a_nebula(field):
+    """Filaments, brighter than the stars, are not taken for stars in focus."""
+    rng = np.random.default_rng(5)
+    x, y, stars = _crisp(rng, field)
+    k = np.hypot(np.fft.fftfreq(400)[:, None], np.fft.rfftfreq(400)[None, :])
+    noise = np.fft.rfft2(rng.standard_normal((400, 400)))
+    power = np.maximum(k, 1 / 400) ** -1.8 * np.exp(-((k / 0.08) ** 2))
+    glow = np.fft.irfft2(noise * power, s=(400, 400))
+    image = stars + 4000.0 * np.exp(-3 * np.abs(glow / glow.std()))
+    found = detect(image + rng.normal(200, 10, image.shape), pixel_scale=0.6)
+    assert 2.5 < found.fwhm_median < 4.5
+    clean = found.select(found.clean)
+    # Four with the usual mesh alone.
+    assert _placed(clean, x, y, 2.0) >= 12
+    assert len(clean) < 20
+
+
+def test_columns_do_not_make_long_sources_usual(field):
+    rng = np.random.default_rng(6)
+    _, _, image = _crisp(rng, field)
+    image = image + rng.normal(200, 10, image.shape)
+    columns = rng.integers(0, 400, 12)
+    image[:, columns] += 300.0
+    found = detect(image, pixel_scale=0.6)
+    long = found.elongation > 4
+    assert long.any()
+    assert (found.flags[long] & DetectionFlag.NOT_STELLAR != 0).all()

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polarnight.astrometry.detection.detections import DetectionFlag, Detections
+from polarnight.astrometry.detection.widths import BRIGHT, usual_elongation, widths
 from polarnight.errors import AlgorithmFailed
 from polarnight.frames import Bit
 
@@ -22,6 +23,16 @@ Floats = npt.NDArray[np.float64]
 # Saturated pixels stay in: without them a bright star would be found as a broken ring.
 _HIDDEN = int(Bit.TRAIL | Bit.COSMIC_RAY | Bit.BAD_PIXEL | Bit.NO_DATA)
 _NARROWEST = 0.4  # of the expected seeing
+_KERNELS = (1.5, 5.0)  # FWHM of the filter, pixels, bounded for speed
+_BROADEST = 15.0  # where images are out of focus
+_BLURRED = 2.5  # of the expected seeing, above which sources are no stars in focus
+_FINE = 5.0  # of the expected seeing, mesh where there is light between the stars
+_MORE = 1.25
+_FEW_STARS = 8
+_FEWEST = 5
+_ALIKE = 0.7
+_ROUNDER = 1.5  # of the usual elongation, where all stars are trailed
+_LONG = 2.0  # ratio of the axes of what is no star
 _SIGMA = 2.3548200450309493
 # Sizes of sep's pixel buffer: the small one is faster, the large one is for crowded fields.
 _PIXEL_STACKS = (300_000, 3_000_000)
@@ -74,8 +85,6 @@ def detect(
         Where there is no usable pixel, or more sources than can be told apart (an
         uncalibrated frame).
     """
-    import sep
-
     image = np.array(data, dtype=np.float32, order="C")
     mask = ~np.isfinite(image)
     if bits is not None:
@@ -86,18 +95,76 @@ def detect(
         raise AlgorithmFailed(msg, usable=n_good, pixels=int(mask.size))
     image[mask] = 0.0
     side = max(8, min(box, min(image.shape) // 4))
-    background = sep.Background(image, mask=mask, bw=side, bh=side, fw=3, fh=3)
-    background.subfrom(image)
-    image[mask] = 0.0
+    expected = seeing / pixel_scale
+
+    sharpest = max(expected, _KERNELS[0])
+
+    def attempt(
+        mesh: int, width: float, widest: float = np.inf, significance: float = threshold
+    ) -> Detections:
+        limits = (_NARROWEST * expected, widest)
+        return _attempt(
+            image, variance, bits, mask, mesh, width, significance, min_area, border, limits
+        )
+
+    kernel = float(np.clip(expected, *_KERNELS))
+    first = attempt(side, kernel)
+    broad = _usual(first.fwhm)
+    if not broad > _BLURRED * sharpest:
+        return first
+    # Light between the stars (a nebula) asks for a finer mesh, images out of focus or trailed
+    # for a broader filter: the one shows more stars in focus, the other little but images
+    # that are alike.
+    widest = _BLURRED * sharpest
+    fine = attempt(max(8, min(side, round(_FINE * sharpest))), kernel, widest)
+    n_fine = np.count_nonzero(fine.clean)
+    more = n_fine > max(_MORE * np.count_nonzero(first.clean), _FEW_STARS)
+    if more and fine.fwhm_median <= widest:
+        return fine
+    # A broader filter leaves less of the noise: the threshold stays as significant as it was.
+    wide = min(broad, _BROADEST)
+    blurred = attempt(side, wide, significance=threshold * _noise_left(wide) / _noise_left(kernel))
+    alike = _purity(blurred)
+    return blurred if alike >= _ALIKE and alike > _purity(first) else first
+
+
+def _purity(found: Detections) -> float:
+    """Return the fraction of the sources that look like stars; 0 where there are hardly any."""
+    return float(found.clean.mean()) if len(found) >= _FEWEST else 0.0
+
+
+def _usual(fwhm: Floats) -> float:
+    """Return the median width of the brightest sources, 0 where there are none."""
+    some = fwhm[:BRIGHT]
+    some = some[np.isfinite(some)]
+    return float(np.median(some)) if len(some) else 0.0
+
+
+def _attempt(
+    image: npt.NDArray[np.float32],
+    variance: npt.NDArray[Any] | None,
+    bits: npt.NDArray[np.uint16] | None,
+    mask: npt.NDArray[np.bool_],
+    mesh: int,
+    width: float,
+    threshold: float,
+    min_area: int,
+    border: int,
+    limits: tuple[float, float],
+) -> Detections:
+    """Detect with one mesh and one width of the filter (FWHM, pixels)."""
+    import sep
+
+    background = sep.Background(image, mask=mask, bw=mesh, bh=mesh, fw=3, fh=3)
+    flat = image - background.back(dtype=np.float32)
+    flat[mask] = 0.0
     rms = background.rms(dtype=np.float32)
     if not background.globalrms > 0:
         return _empty(background.globalback, 0.0)
-
-    found = _extract(image, rms, mask, threshold, min_area, seeing / pixel_scale)
+    found = _extract(flat, rms, mask, threshold, min_area, width)
     if len(found) == 0:
         return _empty(background.globalback, background.globalrms)
-    narrowest = _NARROWEST * seeing / pixel_scale
-    return _measure(image, rms, variance, bits, mask, found, background, border, narrowest)
+    return _measure(flat, rms, variance, bits, mask, found, background, border, limits)
 
 
 def _extract(
@@ -140,12 +207,12 @@ def _measure(
     found: npt.NDArray[Any],
     background: Any,
     border: int,
-    narrowest: float,
+    limits: tuple[float, float],
 ) -> Detections:
     import sep
 
     x, y = found["x"], found["y"]
-    width, fwhm = _widths(image, mask, found, narrowest)
+    width, fwhm = widths(image, mask, found, limits)
     sigma = np.full(len(x), width / _SIGMA)
     xw, yw, bad = sep.winpos(image, x, y, sigma, mask=mask, subpix=5)
     # A windowed centroid that wanders off belongs to a brighter neighbour.
@@ -159,7 +226,8 @@ def _measure(
     a, b = found["a"], np.maximum(found["b"], 1e-3)
     flags = _flags(found, x, y, width, image.shape, bits, mask, border)
     flags[lost] |= np.uint16(DetectionFlag.UNCENTRED)
-    odd = (fwhm < 0.6 * width) | (fwhm > 1.8 * width) | (a / b > 2.0)
+    longest = max(_LONG, _ROUNDER * usual_elongation(found))
+    odd = (fwhm < 0.6 * width) | (fwhm > 1.8 * width) | (a / b > longest)
     flags[odd] |= np.uint16(DetectionFlag.NOT_STELLAR)
 
     # Order by flux, then by place, so that the same frame always gives the same list.
@@ -183,49 +251,19 @@ def _measure(
     )
 
 
+def _noise_left(fwhm: float) -> float:
+    """Return the noise of filtered pixels, of that of unfiltered ones."""
+    return float(np.sqrt(np.sum(_gaussian_kernel(fwhm).astype(np.float64) ** 2)))
+
+
 def _gaussian_kernel(fwhm: float) -> npt.NDArray[np.float32]:
-    """Return a Gaussian of odd size with unit sum; `fwhm` in pixels, bounded for speed."""
-    sigma = float(np.clip(fwhm, 1.5, 5.0)) / _SIGMA
+    """Return a Gaussian of odd size with unit sum; `fwhm` in pixels."""
+    sigma = fwhm / _SIGMA
     half = max(1, round(1.5 * sigma))
     grid = np.arange(-half, half + 1)
     profile = np.exp(-0.5 * (grid / sigma) ** 2)
     kernel = np.outer(profile, profile)
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
-
-
-def _widths(
-    image: npt.NDArray[np.float32],
-    mask: npt.NDArray[np.bool_],
-    found: npt.NDArray[Any],
-    narrowest: float,
-) -> tuple[float, Floats]:
-    """Return the FWHM of the frame's stars and of every source, pixels.
-
-    Sources narrower than any star are cosmic rays and hot pixels, which on an empty field
-    may be more than the stars; they do not count where others are left.
-    """
-    round_ones = (found["flag"] == 0) & (found["a"] < 1.5 * np.maximum(found["b"], 1e-3))
-    chosen = np.flatnonzero(round_ones) if round_ones.any() else np.arange(len(found))
-    chosen = chosen[np.argsort(-found["flux"][chosen], kind="stable")[:100]]
-    reach = np.clip(6.0 * found["a"], 4.0, 40.0)
-    some = _half_light_width(image, mask, found[chosen], reach[chosen])
-    some = some[np.isfinite(some) & (some > 1.0)]
-    some = some[some > narrowest] if (some > narrowest).any() else some
-    typical = float(np.clip(np.median(some), 1.2, 50.0)) if len(some) else 3.0
-    return typical, _half_light_width(image, mask, found, np.minimum(reach, 3.0 * typical))
-
-
-def _half_light_width(
-    image: npt.NDArray[np.float32],
-    mask: npt.NDArray[np.bool_],
-    found: npt.NDArray[Any],
-    reach: Floats,
-) -> Floats:
-    """Return twice the radius that holds half of the light within `reach`, pixels."""
-    import sep
-
-    radius, _ = sep.flux_radius(image, found["x"], found["y"], reach, 0.5, mask=mask, subpix=2)
-    return np.asarray(2.0 * radius, dtype=np.float64)
 
 
 def _flags(

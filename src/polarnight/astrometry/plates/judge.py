@@ -20,6 +20,7 @@ __all__ = ["Limits", "judge"]
 _BRIGHT = 25
 _BLUR = 0.3  # of the seeing
 _RMS_ARCSEC = 0.5
+_OLD_ARCSEC = 1.0  # of a catalogue without motions, decades old
 _WIDENINGS = (1.0, 1.7, 3.0)
 _MANY = 40
 
@@ -83,17 +84,17 @@ def judge(
         "skew": round(plate.skew, 5),
         "order": plate.order,
     }
+    # Where chance is out of the question, catalogue and frame may have less in common: the
+    # brightest stars of one may be missing in the other, and stars have moved since.
+    certain = chance <= 2.0 * limits.log10_chance
+    rms_px = max(limits.rms_px, (_OLD_ARCSEC if certain else _RMS_ARCSEC) / plate.scale)
     fwhm = detections.fwhm_median
-    rms_px = max(limits.rms_px, _RMS_ARCSEC / plate.scale)
     rms_px = max(rms_px, _BLUR * fwhm) if np.isfinite(fwhm) else rms_px
     faults = []
     if chance > limits.log10_chance:
         faults.append(f"log10_chance above {limits.log10_chance}")
     if refined.rms > rms_px:
         faults.append(f"rms_px above {rms_px:.3g}")
-    # Where chance is out of the question, catalogue and frame may have less in common: the
-    # brightest stars of one may be missing in the other.
-    certain = chance <= 2.0 * limits.log10_chance
     everywhere = len(refined.i_detection) / max(1, min(len(detections), len(inside)))
     common = max(of_detections, of_stars, everywhere if certain else 0.0)
     if common < (0.5 if certain else 1.0) * limits.completeness:

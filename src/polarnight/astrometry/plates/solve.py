@@ -19,6 +19,7 @@ import numpy.typing as npt
 from polarnight.astrometry.detection.detections import DetectionFlag, Detections
 from polarnight.astrometry.detection.pairs import PairLike, Pairs, find_pairs
 from polarnight.astrometry.geometry import julian_year, separation
+from polarnight.astrometry.plates.beams import Beams
 from polarnight.astrometry.plates.judge import Limits, judge
 from polarnight.astrometry.plates.refine import Refined, stars_on_frame
 from polarnight.astrometry.plates.regions import LEAST_STARS, FrameStars, Sky, propose, settle
@@ -100,8 +101,11 @@ def solve(
         msg = "the frame has no pointing: neither coordinates in its header nor a known object"
         raise AlgorithmFailed(msg, sources=len(listed))
     limits = Limits(max_log10_chance, max_rms_px, min_completeness, scale_tolerance, pixel_scale)
+    beams = None
+    if pairs is not None and pair is not None:
+        beams = Beams.of(detections.xy, pairs, pair)
     refined, stars, evidence = _find(
-        listed, catalogue, shape, limits, pointings, radius_deg, julian_year(jd)
+        listed, catalogue, shape, limits, pointings, radius_deg, julian_year(jd), beams
     )
     return _report(refined, stars, evidence, given, shifted, pairs, shape, detections)
 
@@ -147,6 +151,7 @@ def _find(
     pointings: Sequence[tuple[float, float, str]],
     radius_deg: float,
     jyear: float,
+    beams: Beams | None,
 ) -> tuple[Refined, Stars, dict[str, Any]]:
     """Search round by round; return the first solution that holds."""
     frame = FrameStars(detections, shape, limits.pixel_scale, limits.scale_tolerance)
@@ -164,6 +169,9 @@ def _find(
                 if refined is None:
                     continue
                 evidence, faults = judge(refined, stars, frame, limits, trials)
+                if beams is not None and not faults:
+                    told, faults = beams.weigh(refined, stars, shape)
+                    evidence |= told
                 if not faults:
                     ra0, dec0, label = pointings[region.pointing]
                     offset = float(separation(ra0, dec0, refined.plate.ra0, refined.plate.dec0))

@@ -55,7 +55,7 @@ class Detect(Stage):
     """Sources, seeing and background of the frame, once for all later stages."""
 
     name: ClassVar[str] = "detect"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     reads: ClassVar[tuple[str, ...]] = ("frame",)
     writes: ClassVar[tuple[str, ...]] = ("detections",)
     citations: ClassVar[tuple[str, ...]] = (
@@ -113,7 +113,7 @@ class Solve(Stage):
     """The place on the sky, accepted on evidence; both beams of a dual-beam frame."""
 
     name: ClassVar[str] = "solve"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     reads: ClassVar[tuple[str, ...]] = ("frame", "detections", "stars", "object_place", "ties")
     writes: ClassVar[tuple[str, ...]] = ("solution",)
 
