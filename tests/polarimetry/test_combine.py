@@ -6,6 +6,7 @@ from polarnight.polarimetry import (
     Stokes,
     combine_stokes,
     correct,
+    fit_half_wave_plate,
     fit_plate_ratios,
 )
 
@@ -110,3 +111,39 @@ def test_ratio_method_takes_a_whole_turn_as_four_sets():
     assert found.used.all()
     without = fit_plate_ratios(plate[:7], o[:7], 3 + 0 * o[:7], e[:7], 3 + 0 * e[:7])
     assert without.used.tolist() == [True] * 4 + [False] * 3
+
+
+def cycles(rng, scatters):
+    """Cycles of sixteen plate angles whose fluxes scatter by so many times their photon noise."""
+    plate = np.arange(16) * 22.5
+    wave = 0.06 * np.cos(4 * np.radians(plate)) - 0.03 * np.sin(4 * np.radians(plate))
+    found = []
+    for scatter in scatters:
+        o, e = 1e5 * (1 - wave), 1e5 * (1 + wave)
+        noise = [np.sqrt(o), np.sqrt(e)]
+        seen = [
+            f + scatter * s * rng.standard_normal(16) for f, s in zip((o, e), noise, strict=True)
+        ]
+        found.append(fit_half_wave_plate(plate, seen[0], noise[0], seen[1], noise[1]))
+    return found
+
+
+@pytest.mark.parametrize(("scatter", "low"), [(1.0, 0.64), (1.3, 0.63), (2.0, 0.63)])
+def test_many_cycles_tell_the_scatter_that_one_cannot(scatter, low):
+    rng = np.random.default_rng(21)
+    held = []
+    for _ in range(150):
+        mean = combine_stokes(cycles(rng, [scatter] * 6))
+        held += [abs(mean.q - 0.06) < mean.q_err, abs(mean.u + 0.03) < mean.u_err]
+    assert low < np.mean(held) < 0.74
+
+
+def test_one_cycle_that_scatters_keeps_its_scatter_to_itself():
+    quiet, loud = (
+        cycles(np.random.default_rng(22), [1.0] * 5),
+        cycles(np.random.default_rng(23), [8.0]),
+    )
+    alone, together = combine_stokes(quiet), combine_stokes([*quiet, *loud])
+    assert loud[0].scale > 4
+    assert together.q_err == pytest.approx(alone.q_err, rel=0.05)
+    assert together.q_err < alone.q_err

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
-from polarnight.polarimetry._fit import mean_level, scatter_scale
+from polarnight.polarimetry._fit import SIGNIFICANCE, mean_level, scatter_scale
 from polarnight.polarimetry.stokes import Stokes, rotation_covariance
 
 __all__ = ["combine_stokes"]
@@ -22,7 +23,9 @@ def combine_stokes(measured: Sequence[Stokes], common_cov: FloatArray | None = N
     The weights are the inverse covariances of what each measurement has of its own
     (`Stokes.random_cov`). Its error in the mean averages down, and is enlarged where the
     measurements scatter more than chance would in one of a hundred cases; what all have in
-    common, the constants of the instrument, stays as it is.
+    common, the constants of the instrument, stays as it is. Where the angles within the
+    measurements scatter, and in all of them alike, the scatter of all is taken for each: what
+    the angles of one cycle are too few to say, those of many do.
 
     Parameters
     ----------
@@ -56,6 +59,8 @@ def combine_stokes(measured: Sequence[Stokes], common_cov: FloatArray | None = N
     if any(np.linalg.eigvalsh(cov).min() <= 0 for cov in own if np.all(np.isfinite(cov))):
         msg = "a random error of the Stokes parameters to combine is not positive"
         raise ValueError(msg)
+    factors = _own_scales(measured)
+    own = [cov * factor**2 for cov, factor in zip(own, factors, strict=True)]
     values = np.array([(one.q, one.u) for one in measured])
     (q, u), cov, chi2 = _mean(values, own)
     dof = 2 * (len(measured) - 1)
@@ -104,6 +109,23 @@ def _mean(values: FloatArray, covs: Sequence[FloatArray]) -> tuple[FloatArray, F
     mean = cov @ np.einsum("nij,nj->i", weights, values)
     off = values - mean
     return mean, cov, float(np.einsum("ni,nij,nj->", off, weights, off))
+
+
+def _own_scales(measured: Sequence[Stokes]) -> FloatArray:
+    """Return factors for the errors of each: from their own scatter to that of all of them.
+
+    One that scatters unlike the others keeps its own, and so do all.
+    """
+    chi2 = np.array([one.chi2 for one in measured])
+    dof = np.array([one.dof for one in measured])
+    unchanged = np.ones(len(measured))
+    if len(measured) < 2 or not (np.all(dof > 0) and np.all(np.isfinite(chi2))):
+        return unchanged
+    common = scatter_scale(float(chi2.sum()), int(dof.sum()))
+    chance = special.chdtrc(dof, chi2 / common**2)
+    if common == 1.0 or np.min(chance) < SIGNIFICANCE / len(measured):
+        return unchanged
+    return common / np.array([one.scale for one in measured])
 
 
 def _level(measured: Sequence[Stokes]) -> tuple[float, float]:
