@@ -295,6 +295,74 @@ def test_the_other_side_of_the_pier(make_scope, how):
     np.testing.assert_allclose([x, y], goal, atol=0.6)
 
 
+@pytest.mark.parametrize("turn", [30.0, -90.0, 180.0])
+@pytest.mark.parametrize("seed", [2, 3])
+def test_a_rotator_that_was_turned_ties_nothing(make_scope, seed, turn):
+    """The wide frame was taken at another position angle, and nothing says so."""
+    scope = make_scope(seed, n=5000)
+    wide, info = scope.wide(), about(scope)
+    found = scope.see(info, turn=turn)
+    assert len(found) > 4
+    try:
+        solution = solve_window(scope, found, info, [wide])
+    except AlgorithmFailed:
+        return
+    # One star, the target: its place holds, and nothing else was seen of both frames.
+    x, y = solution.wcs.all_world2pix(*TARGET, 0)
+    np.testing.assert_allclose([x, y], scope.chip(*TARGET, TARGET)[0] - info.origin, atol=1.0)
+
+
+@pytest.mark.parametrize("side", [(1, 0), (-1, 0), (0, 1), (0, -1)])
+def test_a_window_that_reaches_beyond_the_wide_frame(make_scope, side):
+    """Stars that the wide frame cannot show speak neither for a tie nor against it."""
+    scope = make_scope(2, n=6000)
+    info = about(scope)
+    # The wide frame ends in the window, beyond the target.
+    middle = np.add(info.origin, (info.width // 2, info.height // 2))
+    size = np.array([2600, 1800])
+    reach = np.array([info.width, info.height]) // 4
+    corner = middle - size // 2 - np.array(side) * (size // 2 - reach)
+    part = info_of((1800, 2600), tuple(int(v) for v in corner))
+    wide = WideFrame("part.fts", part, scope.truth(part).to_wcs((1800, 2600)), scope.see(part))
+    pointing = tuple(float(v) for v in gnomonic_inverse(4 / 3600, -3 / 3600, *TARGET))
+    solution = solve_window(scope, scope.see(info, pointing), info, [wide])
+    assert solution.evidence["method"] == "stars of a wide frame"
+    assert scope.error_px(solution, info, pointing) < 1.0
+
+
+@pytest.mark.parametrize("arcsec", [8.0, 15.0, 28.0])
+def test_two_targets_side_by_side_are_not_exchanged(make_scope, arcsec):
+    """Twins, and a telescope that moved by just what lies between them."""
+    scope = lonely(make_scope(11, mag=12.0))
+    ra, dec = (float(v) for v in gnomonic_inverse(arcsec / 3600, 0.0, *TARGET))
+    stars = scope.stars
+    both = np.append(stars.mag, 12.0)
+    scope.stars = type(stars)(np.append(stars.ra, ra), np.append(stars.dec, dec), both, {"R": both})
+    wide, info = scope.wide(), about(scope, exptime=1.0)
+    for moved in (0.0, arcsec, -arcsec):
+        pointing = tuple(float(v) for v in gnomonic_inverse(moved / 3600, 0.0, *TARGET))
+        try:
+            solution = solve_window(scope, scope.see(info, pointing), info, [wide])
+        except AlgorithmFailed:
+            assert moved != 0.0
+            continue
+        # Two stars 60 pixels apart hardly tell the turn; which is which they must.
+        at = np.array(solution.wcs.all_world2pix(*TARGET, 0))
+        goal = scope.chip(*TARGET, pointing)[0] - info.origin
+        assert np.hypot(*(at - goal)) < 1.0
+
+
+def test_the_order_of_detections_does_not_matter(make_scope):
+    scope = make_scope(2)
+    wide, info = scope.wide(), about(scope)
+    found = scope.see(info, turn=0.5)
+    one = solve_window(scope, found, info, [wide])
+    order = np.random.default_rng(1).permutation(len(found))
+    two = solve_window(scope, found.select(order), info, [wide])
+    np.testing.assert_allclose(one.wcs.wcs.cd, two.wcs.wcs.cd, rtol=1e-9)
+    np.testing.assert_allclose(one.wcs.wcs.crpix, two.wcs.wcs.crpix, atol=1e-6)
+
+
 # -- the target's own pair, without a wide frame ----------------------------------------
 
 
