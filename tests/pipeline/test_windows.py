@@ -109,3 +109,21 @@ def test_windows_are_stale_with_their_wide_frame(reduced):
         assert row.solved
         assert one.fileloc != row.astrometry_info.get("wide_frame")
     assert "0 products are not current" in reduced.pending()
+
+
+def test_why_shows_what_a_window_was_tied_to(reduced):
+    rows = ReducedFit.objects.filter(obsmode="POLARIMETRY")
+    tied = [row for row in rows if "wide_frame" in row.astrometry_info]
+    for row in tied:
+        done = reduced.in_process("why", f"{NIGHT}/{row.filename}")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"tied by    {row.astrometry_info['method']}" in done.stdout
+        assert row.astrometry_info["wide_frame"] in done.stdout
+    # The target's own pair has no residuals.
+    row = rows.first()
+    row.astrometry_rms = None
+    row.astrometry_info = {"method": "own pair, turned as other frames", "images_matched": 2}
+    row.save()
+    done = reduced.in_process("why", f"{NIGHT}/{row.filename}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "own pair, turned as other frames; 2 images matched" in done.stdout

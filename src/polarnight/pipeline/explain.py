@@ -129,12 +129,47 @@ def _reduced_lines(row: ReducedFit) -> list[str]:
 
 
 def _solution_lines(row: ReducedFit) -> list[str]:
-    return [
+    """Return where a frame points and why that is believed.
+
+    Solutions of a header, or of the target's own pair, have no residuals or no chance.
+    """
+    told = [f"{row.astrometry_matched} stars matched"]
+    if row.astrometry_rms is not None:
+        told.append(f"rms {row.astrometry_rms:.3f} arcsec")
+    if row.astrometry_log10_chance is not None:
+        told.append(f"probability of chance 1e{row.astrometry_log10_chance:.0f}")
+    lines = [
         f"  solved     centre {row.center_ra:.5f} {row.center_dec:+.5f}, "
         f"{row.pixscale:.4f} arcsec/px, from {row.astrometry_pointing}",
-        f"  evidence   {row.astrometry_matched} stars matched, rms {row.astrometry_rms:.3f} arcsec,"
-        f" probability of chance 1e{row.astrometry_log10_chance:.0f}",
+        f"  evidence   {', '.join(told)}",
     ]
+    evidence = row.astrometry_info or {}
+    if "method" in evidence:
+        lines.append(f"  tied by    {_tie(evidence)}")
+    return lines
+
+
+def _tie(evidence: dict[str, Any]) -> str:
+    """Say what a window was tied to, or that a header was taken."""
+    parts = [str(evidence["method"])]
+    if "wide_frame" in evidence:
+        parts[0] += f", {evidence['wide_frame']} ({evidence['placement']})"
+    for key, name in (
+        ("images_matched", "images matched"),
+        ("images_missing", "missing"),
+        ("images_unknown", "not on the wide frame"),
+    ):
+        if evidence.get(key) is not None:
+            parts.append(f"{evidence[key]} {name}")
+    for key, name, unit in (
+        ("turn_deg", "turned by", "deg"),
+        ("dimming_mag", "fainter by", "mag"),
+        ("margin_mag", "brighter than the next pair by", "mag"),
+        ("rotation_scatter_deg", "other frames scatter by", "deg"),
+    ):
+        if evidence.get(key) is not None:
+            parts.append(f"{name} {evidence[key]} {unit}")
+    return "; ".join(parts)
 
 
 def _measurement_lines(reduction: str, state: dict[str, Any]) -> list[str]:
