@@ -11,6 +11,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from polarnight.config import load_settings
 from polarnight.errors import ConfigError
 from polarnight.frames import ImageType, ObsMode
 from polarnight.instruments import all_instruments, classify_file, get_instrument
@@ -166,9 +167,44 @@ def test_an_entry_point_goes_before_what_is_derived(monkeypatch):
     monkeypatch.setattr(registry, "load_plugins", lambda group: {"Camera": special})
     assert get_simulation("Camera") is special
     assert isinstance(all_simulations()["Double"], SimulatedInstrument)
-    monkeypatch.setattr(registry, "load_plugins", lambda group: {"Camera": "nonsense"})
-    with pytest.raises(ConfigError, match="no SimulatedInstrument of that name"):
-        get_simulation("Camera")
+
+
+def test_an_entry_point_that_is_no_simulation_is_left_out(monkeypatch):
+    derived, other = get_simulation("Camera"), get_simulation("Double")
+    for wrong in ("nonsense", other):
+        monkeypatch.setattr(registry, "load_plugins", lambda group, it=wrong: {"Camera": it})
+        with pytest.warns(UserWarning, match="'Camera'.*no SimulatedInstrument of that name"):
+            assert get_simulation("Camera").camera == derived.camera
+        with pytest.warns(UserWarning, match="'Camera'.*is left out"):
+            assert all_simulations()["Camera"].camera == derived.camera
+    monkeypatch.setattr(registry, "load_plugins", lambda group: {"CAFOS2.2": 5})
+    with (
+        pytest.warns(UserWarning, match="a int, no SimulatedInstrument"),
+        pytest.raises(ConfigError, match="its package offers no simulation"),
+    ):
+        get_simulation("CAFOS2.2")
+
+
+def test_an_instrument_that_is_not_known_is_told_with_the_place_of_its_file(tmp_path, monkeypatch):
+    for given, place in (({}, tmp_path / "instruments"), ({"instruments_path": "/a"}, "/a")):
+        settings = load_settings(environ={}, overrides={"datadir": str(tmp_path), **given})
+        monkeypatch.setattr(registry, "get_settings", lambda found=settings: found)
+        with pytest.raises(ConfigError) as refused:
+            get_simulation("Camara")
+        told = str(refused.value)
+        assert "did you mean Camera?" in told
+        assert told.endswith(f"once the YAML file that declares it is in {place}")
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"), [("cloud", "clouds"), ("n_star", "n_stars"), ("fault", "faults")]
+)
+def test_options_that_are_misspelt_are_told_with_the_nearest(option, meant):
+    with pytest.raises(ConfigError) as refused:
+        make_options("Camera", "field", {option: 1})
+    assert str(refused.value) == f"no simulation option {option!r}; did you mean {meant}?"
+    with pytest.raises(ConfigError, match=r"there are: target, .*disturbances"):
+        make_options("Camera", "field", {"zzz": 1})
 
 
 def test_instruments_that_read_headers_by_code_are_not_derived():

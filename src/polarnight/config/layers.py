@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from polarnight.config.iop4 import translate
 from polarnight.config.model import Settings
-from polarnight.config.texts import parse_yaml, read_text, shown
+from polarnight.config.texts import nearest, parse_yaml, read_text, shown
 from polarnight.errors import ConfigError
 
 __all__ = ["find_config_file", "load_settings"]
@@ -208,8 +207,8 @@ def _explain(entry: Any, origins: dict[str, str], names: dict[str, str]) -> str:
             place, written = origins[dotted], names.get(dotted, key)
             break
     if entry["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(key, _known_keys(Settings), n=1, cutoff=0.6)
-        hint = f"; did you mean {close[0]}?" if close else "; 'polarnight config' lists all keys"
+        near = nearest(key, _known_keys(Settings))
+        hint = f"; did you mean {near}?" if near else "; 'polarnight config' lists all keys"
         return f"{place}: unknown key {written!r}{hint}"
     reason = entry["msg"].removeprefix("Value error, ")
     secret = "password" in key or key == "database_url"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import reprlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import yaml
 
 from polarnight.errors import ConfigError
 
-__all__ = ["parse_yaml", "read_text", "shown"]
+__all__ = ["nearest", "parse_yaml", "read_text", "shown"]
 
 _LARGEST = 64 << 20  # bytes of a file
 _MOST_VALUES = 1_000_000
@@ -24,6 +26,12 @@ _SHORT.maxstring = _SHORT.maxother = 120
 def shown(value: Any) -> str:
     """Return a value as messages show it, however long and deep it is."""
     return _SHORT.repr(value)
+
+
+def nearest(name: Any, known: Iterable[str]) -> str:
+    """Return the known name that looks most like `name`, ``""`` where none looks like it."""
+    close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.6)
+    return close[0] if close else ""
 
 
 def read_text(path: Path, what: str, encoding: str = "utf-8") -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from polarnight.config.texts import parse_yaml
+from polarnight.config.texts import nearest, parse_yaml
 from polarnight.errors import ConfigError
 from polarnight.instruments.declaration import (
     Declaration,
@@ -202,8 +201,8 @@ def _check_names(entry: Mapping[str, Any], where: str) -> None:
     ):
         for name in names:
             if name not in known:
-                near = difflib.get_close_matches(str(name), known, 1)
-                remedy = f"did you mean {near[0]}?" if near else "take it out"
+                near = nearest(name, known)
+                remedy = f"did you mean {near}?" if near else "take it out"
                 lines.append(f"{where}: {prefix}{name}: no such key; {remedy}")
     if lines:
         raise ConfigError("\n".join(lines))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
-from polarnight.config.texts import shown
+from polarnight.config.texts import nearest, shown
 from polarnight.errors import ConfigError
 from polarnight.simulation.limits import check_limits
 from polarnight.simulation.registry import get_simulation, scenario_defaults, scenarios_of
@@ -253,7 +253,9 @@ def make_options(instrument: str, scenario: str, options: Mapping[str, Any]) -> 
     names = [f.name for f in fields(NightOptions) if f.name != "scenario"]
     for key in options:
         if key not in names:
-            msg = f"no simulation option {key!r}; there are: {', '.join(names)}"
+            near = nearest(key, names)
+            remedy = f"did you mean {near}?" if near else f"there are: {', '.join(names)}"
+            msg = f"no simulation option {key!r}; {remedy}"
             raise ConfigError(msg)
     values = {**scenario_defaults(simulation, scenario), **options}
     for key in _LISTS:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from polarnight.config import get_settings
+from polarnight.config.texts import nearest
 from polarnight.errors import ConfigError
 from polarnight.instruments import Instrument, all_instruments, get_instrument
 from polarnight.plugins import load_plugins
@@ -25,8 +28,13 @@ def all_simulations() -> dict[str, SimulatedInstrument]:
     """Return every simulation by instrument name, sorted by name.
 
     Those of entry points, and those derived from the declarations of other instruments.
+
+    Warns
+    -----
+    UserWarning
+        Where an entry point is no simulation; it is left out.
     """
-    found = {name: _checked(name, made) for name, made in load_plugins(GROUP).items()}
+    found = {name: made for name, made in load_plugins(GROUP).items() if _is_one(name, made)}
     for name, instrument in all_instruments().items():
         derived = None if name in found else _derived(instrument)
         if derived is not None:
@@ -47,19 +55,41 @@ def get_simulation(instrument: str, night: date | None = None) -> SimulatedInstr
     ------
     ConfigError
         Where the instrument is unknown or nothing tells how to simulate it.
+
+    Warns
+    -----
+    UserWarning
+        Where its entry point is no simulation; it is left out.
     """
     made = load_plugins(GROUP).get(instrument)
-    if made is not None:
-        return _checked(instrument, made)
-    if instrument in all_instruments():
+    if made is not None and _is_one(instrument, made):
+        found: SimulatedInstrument = made
+        return found
+    known = instrument in all_instruments()
+    if known:
         derived = _derived(get_instrument(instrument), night)
         if derived is not None:
             return derived
+    there = all_simulations()
+    near = nearest(instrument, there)
+    remedy = _how_to_simulate() if known else _where_to_declare()
     msg = (
-        f"no instrument {instrument!r} can be simulated; there are: "
-        f"{', '.join(all_simulations()) or 'none'}"
+        f"no instrument {instrument!r} can be simulated; "
+        f"{f'did you mean {near}? ' if near else ''}there are: {', '.join(there) or 'none'}; "
+        f"{remedy}"
     )
     raise ConfigError(msg)
+
+
+def _how_to_simulate() -> str:
+    return f"its package offers no simulation in the entry points {GROUP}"
+
+
+def _where_to_declare() -> str:
+    """Say where the file has to be that declares an instrument of one's own."""
+    places = [str(place) for place in get_settings().instrument_places]
+    where = " or ".join(places) or "a place that the setting instruments_path names"
+    return f"an instrument of your own is known once the YAML file that declares it is in {where}"
 
 
 _OF_THE_CAMERA = (
@@ -111,14 +141,16 @@ def scenario_defaults(simulation: SimulatedInstrument, scenario: str) -> dict[st
     return shared | dict(simulation.scenarios.get(scenario, {}))
 
 
-def _checked(name: str, made: Any) -> SimulatedInstrument:
-    if not isinstance(made, SimulatedInstrument) or made.name != name:
-        msg = (
-            f"the entry point {name!r} of {GROUP} is no SimulatedInstrument of that name; "
-            f"correct the package that offers it"
+def _is_one(name: str, made: Any) -> bool:
+    """Return whether what an entry point names is the simulation of that instrument."""
+    sound = isinstance(made, SimulatedInstrument) and made.name == name
+    if not sound:
+        warnings.warn(
+            f"the plug-in {name!r} of {GROUP} is left out: a {type(made).__name__}, no "
+            f"SimulatedInstrument of that name; correct its package",
+            stacklevel=3,
         )
-        raise ConfigError(msg)
-    return made
+    return sound
 
 
 def _derived(instrument: Instrument, night: date | None = None) -> SimulatedInstrument | None:

@@ -20,13 +20,12 @@ configuration wins.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from polarnight.config.texts import parse_yaml, read_text, shown
+from polarnight.config.texts import nearest, parse_yaml, read_text, shown
 from polarnight.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -309,8 +308,8 @@ class _Reader:
 
 
 def _meant(key: Any, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(str(key), list(known), n=1, cutoff=0.6)
-    return f" (did you mean {close[0]}?)" if close else ""
+    near = nearest(key, known)
+    return f" (did you mean {near}?)" if near else ""
 
 
 def _where(place: str, path: tuple[str, ...]) -> str:
