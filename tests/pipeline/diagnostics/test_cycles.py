@@ -22,7 +22,9 @@ def test_every_method_gives_what_was_put_in(make_result):
         # CAFOS counts the angles of its plate as they are.
         assert np.hypot(method.stokes.q, method.stokes.u) == pytest.approx(np.hypot(Q, U))
     on_sky = cycle.on_sky(cycle.own.stokes)
-    assert on_sky.p_naive == pytest.approx(np.hypot(Q - 0.01, U))
+    # Behind optics of q0 = 0.01; a diattenuator along q, turned round.
+    expected = np.hypot(Q - 0.01, np.sqrt(1 - 0.01**2) * U) / (1 - 0.01 * Q)
+    assert on_sky.p_naive == pytest.approx(expected)
 
 
 def test_what_is_kept_and_no_longer_follows_is_told(make_result):
