@@ -35,6 +35,28 @@ def test_catalogues_are_listed_and_removed(archive, table):
     assert archive.run("stars", "remove", "field") == 2
 
 
+def test_a_band_that_no_instrument_has_is_noted(archive, table):
+    told = "no instrument is declared to have a band"
+    for bands, unused in (
+        (("R=r", "G=g"), ""),
+        (("X=r",), "X"),
+        (("r=r", "i_ps1=i", "V=g", "Z=g"), "r, Z"),
+    ):
+        columns = [word for pair in bands for word in ("--mag", pair)]
+        assert archive.run("stars", "import", table, *columns) == 0
+        assert (f"{told} {unused}:" in archive.err) if unused else (told not in archive.err)
+    assert archive.run("stars", "import", table, "--system", "ps1", *BANDS) == 0
+    assert told not in archive.err
+    (archive.root / "instruments").mkdir()
+    (archive.root / "instruments" / "own.yaml").write_text(
+        "telescope: {name: Own, longitude: 1, latitude: 40, TELESCOP: [Own]}\n"
+        "name: OwnCam\npixel_scale: 1.0\nsize: [400, 400]\ngain: 1.0\nread_noise: 5.0\n"
+        "filters: {Lum: X}\n"
+    )
+    assert archive.run("stars", "import", table, "--mag", "X=r") == 0
+    assert told not in archive.err
+
+
 def test_a_system_that_has_no_such_band_is_refused(archive, table):
     assert archive.run("stars", "import", table, "--system", "gaia", *BANDS) == 2
     assert "--system gaia" in archive.err

@@ -33,6 +33,24 @@ def _band_columns(pairs: list[str]) -> dict[str, str]:
     return bands
 
 
+def _bands_of_nobody(bands: list[str], system: str | None) -> list[str]:
+    """Return the bands that no instrument is declared to have, nor a photometric system.
+
+    Bands of the systems serve all instruments: what an instrument sees in is made from them.
+    """
+    from polarnight.frames.bands import JOHNSON, ROUGH, SYSTEMS, band_in_system
+    from polarnight.instruments import all_instruments
+
+    if system is not None:
+        return []  # `import_stars` refuses what that system has not
+    known = {*JOHNSON, ROUGH}
+    known.update(band_in_system(band, each) for each, own in SYSTEMS.items() for band in own)
+    for instrument in all_instruments().values():
+        declared = getattr(instrument, "declaration", None)
+        known.update(() if declared is None else {*declared.filters.values(), declared.band})
+    return [band for band in bands if band not in known]
+
+
 @stars.command("import")
 def import_stars(
     context: typer.Context,
@@ -80,12 +98,13 @@ def import_stars(
 
     options: GlobalOptions = context.obj
     settings = set_up(options, database=False)
+    bands = _band_columns(mag or [])
     count = run_import(
         file,
         settings.data.stars,
         ra=ra,
         dec=dec,
-        mags=_band_columns(mag or []),
+        mags=bands,
         errors=_band_columns(err or []),
         pmra=pmra,
         pmdec=pmdec,
@@ -94,6 +113,14 @@ def import_stars(
         system=system,
     )
     typer.echo(f"{count} stars imported into {settings.data.stars}")
+    unused = _bands_of_nobody(list(bands), system)
+    if unused:
+        typer.echo(
+            f"note: no instrument is declared to have a band {', '.join(unused)}: these magnitudes "
+            "order stars by brightness, and make zero points only of frames whose band has the "
+            "same name; bands such as g, r and i need --system",
+            err=True,
+        )
     return int(Status.WELL if count else Status.NOTHING_DONE)
 
 
