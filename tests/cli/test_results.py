@@ -104,10 +104,12 @@ def test_wrong_use(reduced):
 
 def test_the_table_for_the_eye(reduced):
     assert reduced.run("results", "--source", "2200+420") == 0
-    header, _, _, *lines = reduced.out.splitlines()
+    header, _, _, *lines, note = reduced.out.splitlines()
     assert header.split()[:2] == ["source", "night"]
     assert len(lines) == 3
     assert all(line.startswith("2200+420") for line in lines)
+    assert note.startswith("- no p or chi")
+    assert "nan" not in reduced.out
 
 
 def test_polarization_of_a_night(reduced):
