@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polarnight.polarimetry import unwrap_angles
+
 if TYPE_CHECKING:
     from astropy.timeseries import TimeSeries
     from matplotlib.axes import Axes
@@ -16,13 +18,16 @@ __all__ = ["plot_lightcurve", "save_lightcurve"]
 
 _FAR = 0.5  # of the largest polarization
 _ROOM = 0.05
+_TURN = 180.0  # degrees after which a position angle is the same
 
 
 def plot_lightcurve(*curves: TimeSeries, title: str = "") -> Figure:
     """Return a picture of light curves of one source, a panel for each quantity.
 
     Magnitudes grow downwards, limits are arrows. Polarizations are in percent; where p is not
-    significant its upper limit is an arrow and there is no angle.
+    significant its upper limit is an arrow and there is no angle. Angles are drawn within 90
+    degrees of the one before, so that a curve through north does not jump; where that leaves
+    0 to 180 degrees the axis says that angles are modulo 180.
 
     Parameters
     ----------
@@ -35,8 +40,10 @@ def plot_lightcurve(*curves: TimeSeries, title: str = "") -> Figure:
 
     panels: list[tuple[str, TimeSeries]] = []
     for curve in curves:
-        names = ("mag",) if "mag" in curve.colnames else ("p", "chi")
-        panels += [(name, curve) for name in names]
+        if "mag" in curve.colnames:
+            panels.append(("mag", curve))
+        else:
+            panels += [("p", curve), ("chi", _without_jumps(curve))]
     figure = Figure(figsize=(8.0, 1.2 + 2.3 * len(panels)), layout="constrained")
     rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     start = _start(curves)
@@ -55,6 +62,19 @@ def plot_lightcurve(*curves: TimeSeries, title: str = "") -> Figure:
 def save_lightcurve(path: Path, *curves: TimeSeries, title: str = "") -> None:
     """Write the picture of light curves (PNG, PDF or SVG by the ending)."""
     plot_lightcurve(*curves, title=title).savefig(path, dpi=150)
+
+
+def _without_jumps(curve: TimeSeries) -> TimeSeries:
+    """Return a curve whose angles do not jump where they pass north, most within 0 to 180."""
+    curve = curve.copy()
+    # The angle where p is not significant may be any, and must not lead the others astray.
+    known = ~np.isfinite(_values(curve, "p_limit95")) & np.isfinite(_values(curve, "chi"))
+    chi = np.where(known, _values(curve, "chi"), np.nan)
+    if known.any():
+        chi = unwrap_angles(chi, period=_TURN)
+        chi -= _TURN * np.floor(np.nanmedian(chi) / _TURN)
+    curve["chi"] = chi
+    return curve
 
 
 def _legend(
@@ -120,13 +140,21 @@ def _degrees(axes: Axes, curve: TimeSeries, start: float, colour: str, label: st
 
 
 def _angles(axes: Axes, curve: TimeSeries, start: float, colour: str, label: str) -> None:
-    known = ~np.isfinite(_values(curve, "p_limit95"))
     x, chi, error = _jd(curve) - start, _values(curve, "chi"), _values(curve, "chi_err")
-    _bars(axes, x[known], chi[known], error[known], colour, label)
+    _bars(axes, x, chi, error, colour, label)
 
 
 _DRAW = {"mag": _magnitudes, "p": _degrees, "chi": _angles}
 _LABELS = {"p": "p (%)", "chi": "chi (deg)"}
+
+
+def _tell_turns(axes: Axes, chi: Any) -> None:
+    """Write the angles of an axis modulo 180 where the curve leaves 0 to 180 degrees."""
+    chi = chi[np.isfinite(chi)]
+    if np.all((chi >= 0.0) & (chi < _TURN)):
+        return
+    axes.set_ylabel("chi (deg, modulo 180)")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{round(value, 6) % _TURN:g}")
 
 
 def _finish(
@@ -144,5 +172,7 @@ def _finish(
             # The zero belongs to the picture unless all is far from it.
             if name == "p" and low < _FAR * high:
                 axes.set_ylim(0.0, high + _ROOM * high)
+            if name == "chi":
+                _tell_turns(axes, _values(curve, "chi"))
     scale = "BJD (TDB)" if curves[0].time.scale == "tdb" else "JD (UTC)"
     rows[-1].set_xlabel(f"{scale} - {start:.0f}")
