@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from polarnight.frames import Frame
+from polarnight.frames import Bit, Frame
 from polarnight.photometry import standard_radii
 from polarnight.pipeline.groups.aperture_losses import RelativeLoss, relative_losses
 from polarnight.pipeline.groups.measure import LoadedFrame
@@ -83,3 +83,41 @@ def test_stars_with_a_bright_neighbour_are_left_out():
     assert relative_losses([disturbed], 5.0, standard_radii(5.0))[0].n == 24
     near["flux"][-1] *= 0.01
     assert relative_losses([disturbed], 5.0, standard_radii(5.0))[0].n == pytest.approx(25)
+
+
+def test_a_star_that_is_odd_in_every_frame_is_compared_with_itself():
+    """Bright stars with wings of their own, a few of them: seen in one frame and not in another,
+    or counted there less, their oddity would be taken for the seeing.
+    """
+    rng = np.random.default_rng(7)
+    frames = [odd_ones(loaded(i, 5.0, rng), spoilt=3 * i) for i in range(3)]
+    found = relative_losses(frames, 5.0, standard_radii(5.0))
+    for loss in found.values():
+        assert abs(loss.factor - 1.0) < 3.0 * loss.error
+        assert loss.error < 0.001
+
+
+def odd_ones(frame, *, spoilt):
+    """Put light around ten stars of a frame; of these some cannot be measured there."""
+    data, bits = frame.frame.data.copy(), frame.frame.bits.copy()
+    y, x = np.indices(data.shape)
+    for n in range(10):
+        apart = np.hypot(x - frame.detections["x"][n], y - frame.detections["y"][n])
+        data[(apart > 8.0) & (apart < 13.0)] += 14.0
+        if spoilt <= n < spoilt + 3:
+            bits[apart < 3.0] = int(Bit.NO_DATA)
+    return LoadedFrame(frame.ref, Frame(data, frame.frame.variance, bits), frame.detections)
+
+
+def test_frames_without_a_star_in_common_have_their_own_curves():
+    rng = np.random.default_rng(8)
+    one, other = loaded(0, 5.0, rng), loaded(1, 5.0, rng)
+    halves = [
+        LoadedFrame(
+            frame.ref, frame.frame, {key: value[part] for key, value in frame.detections.items()}
+        )
+        for frame, part in ((one, np.s_[:10]), (other, np.s_[15:]))
+    ]
+    found = relative_losses(halves, 5.0, standard_radii(5.0))
+    assert [loss.n for loss in found.values()] == [10, 10]
+    assert abs(found[0].factor - found[1].factor) < 4.0 * np.hypot(found[0].error, found[1].error)

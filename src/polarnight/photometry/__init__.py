@@ -6,7 +6,12 @@ from polarnight.photometry.colour import ColourZeroPoint, fit_zero_point_colour
 from polarnight.photometry.crowding import foreign_light, light_of_neighbours
 from polarnight.photometry.curves import lightcurve, provide_measurements
 from polarnight.photometry.ensemble import EnsembleLightCurves, ensemble_light_curves
-from polarnight.photometry.growth import ApertureCorrection, aperture_correction, growth_curve
+from polarnight.photometry.growth import (
+    ApertureCorrection,
+    aperture_correction,
+    aperture_differences,
+    growth_curve,
+)
 from polarnight.photometry.hosts import HostLight, HostTable, find_host, load_host_tables
 from polarnight.photometry.illumination import (
     FieldZeroPoint,
@@ -36,6 +41,7 @@ __all__ = [
     "Seeing",
     "ZeroPoint",
     "aperture_correction",
+    "aperture_differences",
     "aperture_photometry",
     "bjd_tdb",
     "centroid",

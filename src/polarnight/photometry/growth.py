@@ -12,7 +12,7 @@ from polarnight.photometry.apertures import Apertures
 from polarnight.photometry.magnitudes import MAG_PER_RELATIVE_ERROR
 from polarnight.photometry.zeropoint import zero_point
 
-__all__ = ["ApertureCorrection", "aperture_correction", "growth_curve"]
+__all__ = ["ApertureCorrection", "aperture_correction", "aperture_differences", "growth_curve"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -37,11 +37,24 @@ class ApertureCorrection:
     inflation: float
 
 
-def _differences(apertures: Apertures, small: int, large: int) -> tuple[FloatArray, FloatArray]:
-    """Magnitude differences of the stars and their errors.
+def aperture_differences(
+    apertures: Apertures, small: int, large: int
+) -> tuple[FloatArray, FloatArray]:
+    """Magnitude differences of the stars between two apertures, and their errors.
 
     The small circle lies within the large one, so that only the light between them is
     independent: its variance is the difference of the two.
+
+    Parameters
+    ----------
+    apertures : Apertures
+    small, large : int
+        Indices of the radii.
+
+    Returns
+    -------
+    difference, error : ndarray, shape (n,)
+        Magnitudes, large minus small; not numbers where a star gives none.
     """
     inner, outer = apertures.flux[:, small], apertures.flux[:, large]
     ring = apertures.flux_err[:, large] ** 2 - apertures.flux_err[:, small] ** 2
@@ -78,7 +91,7 @@ def aperture_correction(apertures: Apertures, small: int, large: int) -> Apertur
     if not apertures.radii[small] < apertures.radii[large]:
         msg = f"radius {apertures.radii[small]} is not smaller than {apertures.radii[large]}"
         raise ValueError(msg)
-    mean = zero_point(*_differences(apertures, small, large))
+    mean = zero_point(*aperture_differences(apertures, small, large))
     return ApertureCorrection(mean.value, mean.err, mean.n, mean.inflation)
 
 

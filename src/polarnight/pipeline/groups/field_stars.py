@@ -36,6 +36,7 @@ _BAD_FLAGS = frozenset(
 _CLIP = 4.0
 _ROUNDS = 10
 _LEAST = 3
+_LEAST_OWN = 0.05  # of a star's variance
 _NOT_A_STAR = int(DetectionFlag.NEAR_EDGE | DetectionFlag.NOT_STELLAR | DetectionFlag.UNCENTRED)
 
 
@@ -44,7 +45,9 @@ class FieldMean:
     """Mean Stokes parameters of the stars of a field, as fractions.
 
     `q` and `u` are weighted means, with the scatter from star to star (`scatter`, one axis) in
-    the weights where it exceeds the errors; `n` of `n_good` stars agree with each other.
+    the weights where it exceeds the errors; `n` of `n_good` stars agree with each other. What all
+    stars of a cycle have in common, the error of the light lost outside of the apertures, no
+    number of them makes smaller: it is in `q_err` and `u_err` as it is.
     """
 
     q: float
@@ -129,8 +132,8 @@ def measure_field_stars(
     for row in rows:
         aperture = pixels[row["star"]]
         row |= {"x": aperture.x_px, "y": aperture.y_px}
-    measured = _mean(rows, "q_nocorr", "u_nocorr")
-    corrected = _mean(rows, "q", "u")
+    measured = _mean(rows, "q_nocorr", "u_nocorr", "cov_nocorr")
+    corrected = _mean(rows, "q", "u", "cov")
     if any(row["relative"] for row in rows):
         measured = corrected = None
     return FieldPolarization(_table(rows), measured, corrected, result.refused)
@@ -183,19 +186,40 @@ def _row(star: SourceRecord, values: dict[str, Any]) -> dict[str, Any]:
         "u_err_random": random["u_err_random"],
         **{name: values[name] for name in ("q", "q_err", "u", "u_err")},
         **{name: values[name] for name in ("p", "p_err", "chi", "chi_err")},
+        **_covariances(random),
         "relative": (random["transparency"] or {}).get("field_polarization") is not None,
         "flags": " ".join(values["flags"]),
         "left_out": " ".join(bad),
     }
 
 
-def _mean(rows: list[dict[str, Any]], q: str, u: str) -> FieldMean | None:
+def _covariances(evidence: dict[str, Any]) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Return variances of (q, u), and what of them all stars of the cycle have in common.
+
+    As measured, and turned to the sky like the corrected values.
+    """
+    found = evidence["aperture_losses_cov"]
+    shared = np.zeros((2, 2)) if found is None else np.asarray(found, dtype=float)
+    off = evidence["taken_off"]
+    turn = 2.0 * math.radians(off["zero_angle"])
+    rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    rotation /= off["efficiency"]
+    own = np.array([evidence["q_err_random"], evidence["u_err_random"]]) ** 2
+    return {
+        "cov_nocorr": (np.diag(evidence["measured_cov"]), np.diag(shared)),
+        "cov": (own, np.diag(rotation @ shared @ rotation.T)),
+    }
+
+
+def _mean(rows: list[dict[str, Any]], q: str, u: str, variances: str) -> FieldMean | None:
     """Return the mean of the good stars; those that disagree are marked in their rows."""
     good = [row for row in rows if not row["left_out"] or row["left_out"] == "outlier"]
     if len(good) < _LEAST:
         return None
     values = np.array([[row[q], row[u]] for row in good], dtype=float)
-    errors = np.array([[row["q_err_random"], row["u_err_random"]] for row in good], dtype=float)
+    variance, common = np.array([row[variances] for row in good], dtype=float).swapaxes(0, 1)
+    # Stars that lie by the same amount beside the truth agree with each other.
+    errors = np.sqrt(np.maximum(variance - common, _LEAST_OWN * variance))
     keep = np.ones(len(good), dtype=bool)
     centre, scatter = np.median(values, axis=0), 0.0
     for _ in range(_ROUNDS):
@@ -208,7 +232,8 @@ def _mean(rows: list[dict[str, Any]], q: str, u: str) -> FieldMean | None:
         keep = now
     for row, kept in zip(good, keep, strict=True):
         row["left_out"] = "" if kept else "outlier"
-    error = np.sum(np.hypot(errors, scatter)[keep] ** -2, axis=0) ** -0.5
+    own = np.sum(np.hypot(errors, scatter)[keep] ** -2, axis=0) ** -1.0
+    error = np.sqrt(own + np.median(common[keep], axis=0))
     return FieldMean(
         q=float(centre[0]),
         q_err=float(error[0]),
@@ -241,7 +266,8 @@ def _scatter(values: FloatArray, errors: FloatArray) -> float:
 def _table(rows: list[dict[str, Any]]) -> Table:
     from astropy.table import Table
 
-    table = Table(rows)
+    hidden = ("cov", "cov_nocorr")
+    table = Table([{k: v for k, v in row.items() if k not in hidden} for row in rows])
     for name in ("ra", "dec", "chi", "chi_err"):
         if name in table.colnames:
             table[name].unit = "deg"

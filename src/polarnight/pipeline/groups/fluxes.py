@@ -157,6 +157,7 @@ def stokes_fluxes(
             trusted=found.trusted,
             stokes=found.stokes,
             losses=tuple(losses.values()),
+            losses_cov=found.losses_cov,
             sky=found.sky,
             remarks=found.remarks,
             sky_unknown=found.sky_unknown,

@@ -8,7 +8,7 @@ zero points that are to tell of the sky and not of the seeing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from polarnight.photometry import (
     ApertureCorrection,
     Apertures,
     aperture_correction,
+    aperture_differences,
     aperture_photometry,
 )
 from polarnight.pipeline.groups.measure import (
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GROWTH_STEPS",
     "FrameGrowth",
+    "GrowthStars",
     "frame_growth",
     "growth_of_file",
     "growth_rows",
@@ -65,6 +67,23 @@ _LARGE, _GAP, _RING = 7.5, 1.5, 4.0
 _LARGER = 1.5  # times the aperture, at least
 
 
+@dataclass(frozen=True, eq=False)
+class GrowthStars:
+    """The correction of one radius that each star of a frame gives.
+
+    Attributes
+    ----------
+    xy : ndarray, shape (n, 2)
+        Pixels, counted from zero.
+    value, err : ndarray, shape (n,)
+        Magnitudes, as in `ApertureCorrection`; not numbers where a star gives none.
+    """
+
+    xy: FloatArray = field(default_factory=lambda: np.zeros((0, 2)))
+    value: FloatArray = field(default_factory=lambda: np.zeros(0))
+    err: FloatArray = field(default_factory=lambda: np.zeros(0))
+
+
 @dataclass(frozen=True)
 class FrameGrowth:
     """Curve of growth of one frame.
@@ -77,11 +96,14 @@ class FrameGrowth:
         Radius of the circle taken to hold all the light, pixels.
     corrections : tuple of ApertureCorrection
         From each radius to `total`, magnitudes (negative: there is more light out there).
+    stars : GrowthStars
+        What each star says of the first radius.
     """
 
     radii: tuple[float, ...]
     total: float
     corrections: tuple[ApertureCorrection, ...]
+    stars: GrowthStars = field(default_factory=lambda: GrowthStars(), compare=False)
 
     def at(self, radius: float) -> ApertureCorrection:
         """Return the correction of one of the radii."""
@@ -143,10 +165,10 @@ def frame_growth(
         )
         for circles, sky in ((radii, aperture[1:]), ([total], ring))
     )
-    corrections = tuple(
-        aperture_correction(_together(small, n, large), 0, 1) for n in range(len(radii))
-    )
-    return FrameGrowth(tuple(map(float, radii)), total, corrections)
+    pairs = [_together(small, n, large) for n in range(len(radii))]
+    corrections = tuple(aperture_correction(pair, 0, 1) for pair in pairs)
+    each = GrowthStars(stars, *aperture_differences(pairs[0], 0, 1))
+    return FrameGrowth(tuple(map(float, radii)), total, corrections, each)
 
 
 def _together(small: Apertures, number: int, large: Apertures) -> Apertures:

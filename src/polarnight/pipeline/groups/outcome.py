@@ -113,7 +113,8 @@ class GroupFlux:
     """Flux of a source in a group (ADU in one exposure; not a number where meaningless).
 
     `trusted` is false where a bad or hit pixel lies in an aperture. `losses` are those of the
-    frames that were brought to one scale, `sky` is the transparency they were divided by;
+    frames that were brought to one scale and `losses_cov` what their errors make of the covariance
+    of (q, u), in the frame of the instrument; `sky` is the transparency they were divided by;
     `remarks` tell what was done otherwise than usual; `sky_unknown` is true where nothing could
     free the fluxes of one beam of clouds, `blended` where one of two beams holds the light of
     another star.
@@ -124,6 +125,7 @@ class GroupFlux:
     trusted: bool
     stokes: Stokes | None = None
     losses: tuple[RelativeLoss, ...] = ()
+    losses_cov: FloatArray | None = None
     sky: Transparency | None = None
     remarks: tuple[str, ...] = ()
     sky_unknown: bool = False
@@ -401,6 +403,7 @@ def evidence_of(
             "beam_gain": flux.stokes.k,
             "used": [bool(used) for used in flux.stokes.used],
             "aperture_losses": [asdict(loss) for loss in flux.losses],
+            "aperture_losses_cov": None if flux.losses_cov is None else flux.losses_cov.tolist(),
             "transparency": _sky_evidence(flux),
             "remarks": list(flux.remarks),
         }

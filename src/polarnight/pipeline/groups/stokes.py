@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -83,6 +83,9 @@ class SourceStokes:
         transparency changed from these to the others.
     unsteady : bool
         Whether the light of both beams together changed from exposure to exposure.
+    losses_cov : ndarray, shape (2, 2)
+        The part of the covariance of (q, u) that the light lost outside the apertures makes: the
+        same for every star of the cycle.
     """
 
     stokes: Stokes
@@ -93,6 +96,7 @@ class SourceStokes:
     sky_unknown: bool = False
     partial: bool = False
     unsteady: bool = False
+    losses_cov: FloatArray = field(default_factory=lambda: np.zeros((2, 2)))
 
 
 class _ForeignLight(AlgorithmFailed):
@@ -230,7 +234,22 @@ class _Cycle:
         alone = "" if self.instrument.beams == "one" else beam
         unknown = bool(why_not) and self.parameters.transparency != "never"
         partial = bool(why_not) and not found.stokes.used.all()
-        return replace(found, beam=alone, sky_unknown=unknown, partial=partial)
+        shared = np.zeros((2, 2)) if sky is not None else self._losses_cov(found.stokes)
+        return replace(found, beam=alone, sky_unknown=unknown, partial=partial, losses_cov=shared)
+
+    def _losses_cov(self, stokes: Stokes) -> FloatArray:
+        """Return the covariance of (q, u) by the errors of the losses, for little polarization."""
+        loss, error = losses_of(self.exposures, self.losses)
+        used = stokes.used
+        if np.count_nonzero(used) < 3 or not error[used].any():
+            return np.zeros((2, 2))
+        # A plate at theta works as a polaroid at 2 theta.
+        times = 2.0 if self.instrument.polarimeter == "polaroids" else 4.0
+        turn = times * np.radians(self.table.angle[used])
+        design = np.column_stack([np.ones_like(turn), np.cos(turn), np.sin(turn)])
+        change = np.linalg.pinv(design)[1:]
+        shared: FloatArray = (change * (error[used] / loss[used]) ** 2) @ change.T
+        return shared
 
     # -- two beams ---------------------------------------------------------------------------
 

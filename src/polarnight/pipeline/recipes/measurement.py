@@ -180,6 +180,7 @@ class ApertureLosses(GroupStage):
     """
 
     name: ClassVar[str] = "aperture_losses"
+    version: ClassVar[str] = "2"
     reads: ClassVar[tuple[str, ...]] = ("frames", "fwhm", "present", "growth", "parameters")
     writes: ClassVar[tuple[str, ...]] = ("losses",)
 
