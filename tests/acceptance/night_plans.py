@@ -149,7 +149,7 @@ OF_FOUR = {
     "stuck plate": (EITHER, AGREE),
     "satellite": (REFUSED, AGREE),
     "saturated": (REFUSED, "saturated"),
-    "trailed": (EITHER, f"{AGREE}|{NO_FRAME}"),
+    "trailed": (EITHER, f"{AGREE}|{NO_FRAME}|stars are trailed"),
     "cloud": (GIVEN, ""),
     "thick cloud": (EITHER, NO_FRAME),
     "dome": (EITHER, NO_FRAME),

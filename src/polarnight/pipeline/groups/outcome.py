@@ -56,6 +56,8 @@ class GroupParameters:
     ----------
     aperture_sigma, annulus_sigma : float, tuple of float
         Aperture, inner and outer sky radius, in sigmas of the seeing (FWHM / 2.3548).
+    trailed : float
+        Elongation from which a frame is trailed, over the median of the others of its group.
     limit_sigma : float
         Significance below which a magnitude becomes a limit.
     clip : float
@@ -88,6 +90,7 @@ class GroupParameters:
 
     aperture_sigma: float = 3.0
     annulus_sigma: tuple[float, float] = (5.0, 9.0)
+    trailed: float = 2.0
     limit_sigma: float = 3.0
     clip: float = 5.0
     method: str = "fit"

@@ -45,6 +45,7 @@ from polarnight.pipeline.groups.outcome import (
 from polarnight.pipeline.groups.records import ApertureRow
 from polarnight.pipeline.groups.registration import registered
 from polarnight.pipeline.groups.relative import zero_points
+from polarnight.pipeline.groups.trails import without_trailed
 from polarnight.pipeline.groups.two_cameras import (
     EQUAL_CAMERAS,
     on_scale_of_first,
@@ -77,13 +78,13 @@ _START = ("refs", "sources", "parameters")
 class MeasureApertures(GroupStage):
     """Every image of every catalogue source in one aperture, whose radius follows the seeing of
     the group; centroids where they are credible, else the place of the catalogue; the sky is a
-    clipped mean in a ring.
+    clipped mean in a ring. Frames of a cycle on which the stars are trailed are left out.
     """
 
     name: ClassVar[str] = "apertures"
-    version: ClassVar[str] = "3"
+    version: ClassVar[str] = "4"
     reads: ClassVar[tuple[str, ...]] = ("refs", "sources", "parameters")
-    writes: ClassVar[tuple[str, ...]] = ("frames", "fwhm", "present", "rows")
+    writes: ClassVar[tuple[str, ...]] = ("frames", "fwhm", "present", "rows", "trailed")
     citations: ClassVar[tuple[str, ...]] = ("Howell 1989, PASP 101, 616",)
 
     aperture_sigma: float = parameter(
@@ -94,10 +95,18 @@ class MeasureApertures(GroupStage):
         (5.0, 9.0), "inner and outer radius of the sky", "sigma of the seeing", above=0.0,
         setting="photometry.annulus_sigma",
     )  # fmt: skip
+    trailed: float = parameter(
+        2.0, "elongation from which the stars of a frame of a cycle are trailed",
+        "of the median of the other frames", above=0.0,
+    )  # fmt: skip
 
     def run(self, product: Product) -> Product:
         """Read the frames; measure the sources that lie on one of them at least."""
         frames = registered([load_frame(ref) for ref in product["refs"]])
+        remarks: tuple[str, ...] = ()
+        spoilt = ""
+        if frames[0].ref.info.obsmode is ObsMode.POLARIMETRY:
+            frames, remarks, spoilt = without_trailed(frames, self.trailed)
         fwhm = group_fwhm(frames)
         present = sources_on_any(frames, product["sources"])
         rows: dict[int, list[ApertureRow]] = defaultdict(list)
@@ -105,7 +114,9 @@ class MeasureApertures(GroupStage):
         for loaded in frames if present else ():
             for row in measure_frame(loaded, present, fwhm, radii_sigma=radii):
                 rows[row.source].append(row)
-        return product.with_values(frames=frames, fwhm=fwhm, present=present, rows=dict(rows))
+        return product.with_values(
+            frames=frames, fwhm=fwhm, present=present, rows=dict(rows), trailed=(remarks, spoilt)
+        )
 
 
 @dataclass(frozen=True)
@@ -203,7 +214,7 @@ class StokesParameters(GroupStage):
     name: ClassVar[str] = "stokes"
     version: ClassVar[str] = "6"
     reads: ClassVar[tuple[str, ...]] = ("frames", "fwhm", "present", "rows", "losses",
-                                        "parameters")  # fmt: skip
+                                        "trailed", "parameters")  # fmt: skip
     writes: ClassVar[tuple[str, ...]] = ("fluxes", "refused")
     citations: ClassVar[tuple[str, ...]] = (
         "Patat and Romaniello 2006, PASP 118, 146",
@@ -231,6 +242,10 @@ class StokesParameters(GroupStage):
 
     def run(self, product: Product) -> Product:
         """Fit each source; say why others have none."""
+        remarks, spoilt = product["trailed"]
+        if spoilt:
+            refused = [(source.name, spoilt) for source in product["present"]]
+            return product.with_values(fluxes={}, refused=refused)
         fluxes, refused = stokes_fluxes(
             product["frames"],
             product["present"],
@@ -239,6 +254,10 @@ class StokesParameters(GroupStage):
             product["fwhm"],
             self.settled(product),
         )
+        fluxes = {
+            key: dataclasses.replace(flux, remarks=(*remarks, *flux.remarks))
+            for key, flux in fluxes.items()
+        }
         return product.with_values(fluxes=fluxes, refused=refused)
 
 
