@@ -46,6 +46,7 @@ class Row:
     seconds: float
     why: str = ""
     fwhm: float = np.nan  # arcsec
+    centre: float = np.nan  # error there, arcsec
 
     @property
     def is_wrong(self) -> bool:
@@ -73,12 +74,13 @@ def solve_field(field: Field, detections: Detections | None = None) -> Row:
     except AlgorithmFailed as error:
         why = str(error)
     seconds = time.process_time() - start
+    errors = field.errors(solution.wcs) if solution else np.array([np.nan])
     return Row(
         field.index, field.camera.name, field.n_stars, len(found), field.latitude, field.wrong,
         field.mirrored, field.kind, field.optics.dec, solution is not None,
-        float(field.errors(solution.wcs).max()) if solution else np.nan,
+        float(errors.max()),
         solution.evidence["rms_arcsec"] if solution else np.nan, seconds, why,
-        found.fwhm_median * field.pixel_scale,
+        found.fwhm_median * field.pixel_scale, float(errors[0]),
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ Floats = npt.NDArray[np.float64]
 _RADIUS = 2.0  # pixels, of the two images of a star
 _LEAST = 2
 _MAX_LOG10_CHANCE = -3.0
+_LEAST_SHARE = 0.2  # of the stars of the better seen beam that have to show both images
 _VOTE_RADIUS = 1.5
 _NSIGMA = 5.0  # of the known displacement, within which pairs vote
 
@@ -72,7 +73,8 @@ class Beams:
             begin there, begin one displacement farther, and end there, and the logarithm of the
             chance that as many images have a partner by accident.
         faults : list of str
-            Empty where the plate explains more pairs than the others, and more than chance.
+            Empty where the plate explains more pairs than the others, more than chance, and a
+            fair share of the stars shows both images.
         """
         ny, nx = shape
         _, places = stars_on_frame(refined.plate, stars, shape, float(2.0 * np.hypot(*self.vector)))
@@ -94,7 +96,8 @@ class Beams:
                 "log10_chance": round(log10_chance, 2),
             }
         }
-        if surplus < _LEAST or log10_chance > _MAX_LOG10_CHANCE:
+        few = here < _LEAST_SHARE * max(len(first), len(second))
+        if few or surplus < _LEAST or log10_chance > _MAX_LOG10_CHANCE:
             return evidence, ["the two beams cannot be told apart"]
         return evidence, []
 
