@@ -41,20 +41,34 @@ def test_coverage_of_a_mode(name):
         assert abs(total.coverage(what) - nominal) < 4 * error + 0.01, what
 
 
+def outside(total):
+    """What is not within the limits of acceptance."""
+    found = [f"{what}: bias {total.bias(what):.3f}" for what in total.pulls
+             if not abs(total.bias(what)) < 0.1]  # fmt: skip
+    asked = [(what, 1.0, 0.66, 0.70) for what in {*total.pulls} - {"p debiased"}]
+    asked += [(what, 2.0, 0.945, 0.963) for what, *_ in asked]
+    asked += [(what, 1.0, 0.66, 0.70) for what in {*total.hits} - {"limit"}]
+    asked += [("limit", 1.0, 0.94, 0.96)]
+    for what, nsigma, low, high in asked:
+        coverage = total.coverage(what, nsigma)
+        if not low <= coverage <= high:
+            found.append(f"{what}: {coverage:.4f} within {nsigma:g} sigma")
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", coverage_flux.MODES)
 def test_coverage_of_5000_cases(name):
-    """The limits of acceptance, for each method over all polarizations and brightnesses."""
+    """The limits of acceptance, for each method over all polarizations and brightnesses.
+
+    Those at two sigma are three sampling errors of 5000 cases wide, and two hundred numbers are
+    asked: what lies outside is asked again, of 20 000 other cases.
+    """
     total = total_of(name, 200, seed=2)
-    for what in total.pulls:
-        assert abs(total.bias(what)) < 0.1, what
-        if what != "p debiased":
-            assert len(total.pulls[what]) >= 5000
-            assert 0.66 <= total.coverage(what) <= 0.70, what
-            assert 0.945 <= total.coverage(what, 2.0) <= 0.963, what
-    for what in total.hits:
-        low, high = (0.94, 0.96) if what == "limit" else (0.66, 0.70)
-        assert low <= total.coverage(what) <= high, what
+    assert all(len(total.pulls[what]) >= 5000 for what in {*total.pulls} - {"p debiased"})
+    first = outside(total)
+    if first:
+        assert outside(total_of(name, 800, seed=20)) == [], first
 
 
 @pytest.mark.slow
